@@ -1,0 +1,1 @@
+"""Files to core values and back: volumes, transforms, points and result folders."""
