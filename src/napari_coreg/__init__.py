@@ -10,7 +10,20 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_coreg.core.presets import load_preset as load_preset
+    from napari_coreg.core.presets import preset_names as preset_names
+    from napari_coreg.core.progress import Progress as Progress
     from napari_coreg.core.recipe import Recipe as Recipe
+    from napari_coreg.core.register import register as register
+    from napari_coreg.core.result import RegistrationResult as RegistrationResult
+    from napari_coreg.errors import CoregError as CoregError
+    from napari_coreg.errors import RegistrationCancelled as RegistrationCancelled
+    from napari_coreg.io.transforms import read_transform as read_transform
+    from napari_coreg.io.transforms import write_transform as write_transform
+    from napari_coreg.io.volumes import read_volume as read_volume
+    from napari_coreg.io.volumes import read_volumes as read_volumes
+    from napari_coreg.io.volumes import write_volume as write_volume
+    from napari_coreg.plugin.console import register_layers as register_layers
 
 try:
     __version__ = version("napari-coreg")
@@ -18,10 +31,39 @@ except PackageNotFoundError:  # run from a source tree that was never installed
     __version__ = "0+unknown"
 
 _HOME = {
+    "CoregError": "napari_coreg.errors",
+    "Progress": "napari_coreg.core.progress",
     "Recipe": "napari_coreg.core.recipe",
+    "RegistrationCancelled": "napari_coreg.errors",
+    "RegistrationResult": "napari_coreg.core.result",
+    "load_preset": "napari_coreg.core.presets",
+    "preset_names": "napari_coreg.core.presets",
+    "read_transform": "napari_coreg.io.transforms",
+    "read_volume": "napari_coreg.io.volumes",
+    "read_volumes": "napari_coreg.io.volumes",
+    "register": "napari_coreg.core.register",
+    "register_layers": "napari_coreg.plugin.console",
+    "write_transform": "napari_coreg.io.transforms",
+    "write_volume": "napari_coreg.io.volumes",
 }
 
-__all__ = ["Recipe", "__version__"]
+__all__ = [
+    "CoregError",
+    "Progress",
+    "Recipe",
+    "RegistrationCancelled",
+    "RegistrationResult",
+    "__version__",
+    "load_preset",
+    "preset_names",
+    "read_transform",
+    "read_volume",
+    "read_volumes",
+    "register",
+    "register_layers",
+    "write_transform",
+    "write_volume",
+]
 
 
 def __getattr__(name: str) -> Any:

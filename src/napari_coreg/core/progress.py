@@ -1,0 +1,53 @@
+"""What a run tells while it runs, and the two callables it accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One moment of a run.
+
+    Attributes
+    ----------
+    stage, number_of_stages : int
+        Which stage runs (from 0), of how many.
+    stage_kind : str
+        "translation", "rigid", "similarity", "affine" or "bspline".
+    level, number_of_levels : int
+        Which level of the stage's pyramid (from 0, coarse to fine), of how many.
+    iteration : int
+        Iteration of the optimizer within the level, from 1.
+    metric_value : float
+        Value of the metric as SimpleITK reports it: lower is better. Values of different levels do not compare.
+    fraction : float
+        Estimated part of the whole run that is done, 0 to 1, never falling.
+    seconds : float
+        Time since the run began.
+    message : str
+        Something a person should know, else empty.
+    current_transform : callable
+        Returns a copy of the transform (fixed -> moving) as it stands; call it from within `on_progress` only.
+    """
+
+    stage: int
+    number_of_stages: int
+    stage_kind: str
+    level: int
+    number_of_levels: int
+    iteration: int
+    metric_value: float
+    fraction: float
+    seconds: float
+    message: str = ""
+    current_transform: Callable[[], sitk.Transform] | None = field(default=None, repr=False, compare=False)
+
+
+OnProgress = Callable[[Progress], None]
+IsCancelled = Callable[[], bool]

@@ -1,0 +1,162 @@
+"""register(): two volumes and a recipe in, a RegistrationResult out."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+import SimpleITK as sitk
+
+import napari_coreg
+from napari_coreg.core.geometry import Grid, require_grid, require_values
+from napari_coreg.core.presets import find_recipe
+from napari_coreg.core.pyramid import prepare
+from napari_coreg.core.result import RegistrationResult
+from napari_coreg.core.run import Run
+from napari_coreg.errors import GeometryError, VolumeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_coreg.core.progress import IsCancelled, OnProgress
+    from napari_coreg.core.recipe import Recipe
+
+
+def register(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    recipe: Recipe | str | Path = "rigid",
+    *,
+    fixed_mask: sitk.Image | None = None,
+    moving_mask: sitk.Image | None = None,
+    initial_transform: sitk.Transform | None = None,
+    on_progress: OnProgress | None = None,
+    is_cancelled: IsCancelled | None = None,
+    threads: int = 0,
+) -> RegistrationResult:
+    """Find the transform that aligns `moving` with `fixed`.
+
+    Parameters
+    ----------
+    fixed, moving : SimpleITK.Image
+        Scalar volumes (or 2-D images) of any real pixel type, LPS mm, on any two grids with axes at right angles:
+        other spacing, origin, direction (oblique, left-handed) and size are all fine. They are not changed.
+    recipe : Recipe, str or path
+        What to do: a recipe, the name of a preset, or a recipe's JSON file.
+    fixed_mask, moving_mask : SimpleITK.Image, optional
+        Only where the mask is not 0 is the image looked at. Any grid; it is placed by its own geometry.
+    initial_transform : SimpleITK.Transform, optional
+        Where to start (fixed -> moving, LPS mm); goes before the recipe's initialization and is part of the result.
+    on_progress : callable, optional
+        Called with a `Progress` at every iteration, in this thread.
+    is_cancelled : callable, optional
+        Asked at every iteration; the run stops as soon as it returns True.
+    threads : int
+        Threads of the metric; 0 for SimpleITK's default. One thread makes runs repeat bit for bit.
+
+    Returns
+    -------
+    RegistrationResult
+        With the composite transform, fixed -> moving.
+
+    Raises
+    ------
+    GeometryError, VolumeError
+        If a volume or mask cannot be used; says which, why and what to do.
+    RecipeError
+        If the recipe is unknown or malformed.
+    RegistrationError
+        If no transform can be found; says what happened and what to do.
+    RegistrationCancelled
+        If `is_cancelled` returned True; carries the last good transform.
+
+    Examples
+    --------
+    >>> fixed = sitk.GaussianSource(sitk.sitkFloat32, [32, 32, 32], [6, 5, 4], [15, 16, 17])
+    >>> moving = sitk.GaussianSource(sitk.sitkFloat32, [32, 32, 32], [6, 5, 4], [18, 16, 15])
+    >>> result = register(fixed, moving, "translation")
+    >>> [round(shift) for shift in result.transform.TransformPoint((0.0, 0.0, 0.0))]
+    [3, 0, -2]
+    """
+    began = time.perf_counter()
+    recipe = find_recipe(recipe)
+    masks = {"fixed_mask": fixed_mask, "moving_mask": moving_mask}
+    given = {name: mask for name, mask in masks.items() if mask is not None}
+    _check(fixed, moving, given, initial_transform)
+    run = Run(
+        recipe,
+        prepare(fixed, recipe.preprocessing),
+        prepare(moving, recipe.preprocessing),
+        fixed_mask=None if fixed_mask is None else _binary(fixed_mask),
+        moving_mask=None if moving_mask is None else _binary(moving_mask),
+        threads=threads,
+        on_progress=on_progress,
+        is_cancelled=is_cancelled,
+    )
+    start = run.first_guess(initial_transform)
+    transform = run.all_stages(start)
+    before, after = run.metric(start), run.metric(transform)
+    return RegistrationResult(
+        transform=transform,
+        recipe=recipe,
+        trace=tuple(run.trace),
+        metric_before=before,
+        metric_after=after,
+        initialization=run.initialization,
+        notes=tuple(run.notes),
+        seconds=time.perf_counter() - began,
+        threads=threads or sitk.ProcessObject.GetGlobalDefaultNumberOfThreads(),
+        versions=_versions(),
+        fingerprints={name: fingerprint(image) for name, image in {"fixed": fixed, "moving": moving, **given}.items()},
+        fixed=fixed,
+        moving=moving,
+    )
+
+
+def fingerprint(image: sitk.Image) -> str:
+    """Return the SHA-256 of an image's grid, pixel type and voxels, as "sha256:<hex>"."""
+    digest = hashlib.sha256(repr((Grid.of(image), image.GetPixelIDTypeAsString())).encode())
+    digest.update(np.ascontiguousarray(sitk.GetArrayViewFromImage(image)).data)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _check(
+    fixed: sitk.Image, moving: sitk.Image, masks: dict[str, sitk.Image], initial_transform: sitk.Transform | None
+) -> None:
+    for image, role in ((fixed, "fixed volume"), (moving, "moving volume")):
+        require_grid(image, role)
+        require_values(image, role)
+    dimension = fixed.GetDimension()
+    if moving.GetDimension() != dimension:
+        raise GeometryError(
+            f"the fixed image has {dimension} axes and the moving image {moving.GetDimension()}: both must be volumes, "
+            "or both 2-D images"
+        )
+    for name, mask in masks.items():
+        role = name.replace("_", " ")
+        if mask.GetDimension() != dimension:
+            raise GeometryError(f"{role}: has {mask.GetDimension()} axes, but its image has {dimension}")
+        if not np.any(sitk.GetArrayViewFromImage(mask)):
+            raise VolumeError(f"{role}: is empty (all voxels are 0); mark the region to look at, or leave it out")
+    if initial_transform is not None and initial_transform.GetDimension() != dimension:
+        raise GeometryError(
+            f"the initial transform is for {initial_transform.GetDimension()} axes, but the images have {dimension}"
+        )
+
+
+def _binary(mask: sitk.Image) -> sitk.Image:
+    return sitk.Cast(mask != 0, sitk.sitkUInt8)
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "napari-coreg": napari_coreg.__version__,
+        "SimpleITK": sitk.Version.VersionString(),
+        "numpy": version("numpy"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }

@@ -1,0 +1,60 @@
+"""Brings an image onto a grid through a transform."""
+
+from __future__ import annotations
+
+import SimpleITK as sitk
+
+from napari_coreg.core.geometry import Grid
+from napari_coreg.core.recipe import Interpolator
+
+INTERPOLATORS = {
+    "nearest": sitk.sitkNearestNeighbor,
+    "linear": sitk.sitkLinear,
+    "bspline": sitk.sitkBSpline,
+    "windowed_sinc": sitk.sitkLanczosWindowedSinc,
+    "label": sitk.sitkLabelGaussian,
+}
+
+
+def resample(
+    image: sitk.Image,
+    grid: Grid,
+    transform: sitk.Transform,
+    *,
+    interpolator: Interpolator = "linear",
+    background: float | None = None,
+) -> sitk.Image:
+    """Return `image` as seen from `grid` through `transform`.
+
+    Parameters
+    ----------
+    image : SimpleITK.Image
+        The moving image, in its own grid; a scalar 2-D or 3-D image. It is not changed.
+    grid : Grid
+        The grid of the result, normally the fixed image's.
+    transform : SimpleITK.Transform
+        Fixed -> moving, LPS mm.
+    interpolator : {"nearest", "linear", "bspline", "windowed_sinc", "label"}
+        "nearest" and "label" make no new values.
+    background : float, optional
+        Value where the moving image has no voxel; its minimum when not given (air in CT), 0 for label interpolators.
+
+    Returns
+    -------
+    SimpleITK.Image
+        On `grid`, with the pixel type of `image`.
+    """
+    if background is None:
+        labels = interpolator in ("nearest", "label")
+        background = 0.0 if labels else float(sitk.GetArrayViewFromImage(image).min())
+    return sitk.Resample(
+        image,
+        list(grid.size_xyz),
+        transform,
+        INTERPOLATORS[interpolator],
+        list(grid.origin_lps),
+        list(grid.spacing_xyz),
+        list(grid.direction),
+        background,
+        image.GetPixelID(),
+    )

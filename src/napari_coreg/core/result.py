@@ -1,0 +1,171 @@
+"""RegistrationResult: the transform, how it came about, and what it makes of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from napari_coreg.core import resample as resampling
+from napari_coreg.core import transforms
+from napari_coreg.core.geometry import Grid
+from napari_coreg.core.recipe import Interpolator, Recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import SimpleITK as sitk
+
+
+@dataclass(frozen=True)
+class LevelTrace:
+    """What happened at one level of one stage.
+
+    Attributes
+    ----------
+    stage, level : int
+        Counted from 0.
+    stage_kind : str
+        "translation", "rigid", "similarity", "affine" or "bspline".
+    fixed_size_xyz, fixed_shrink_xyz, moving_shrink_xyz : tuple of int
+        The level's fixed grid, and how both images were shrunk to it.
+    number_of_samples : int
+        About how many points entered the metric.
+    metric_values : tuple of float
+        One per iteration, lower is better.
+    stop_reason : str
+        Why the optimizer stopped, in its own words.
+    seconds : float
+        Wall time of the level.
+    """
+
+    stage: int
+    stage_kind: str
+    level: int
+    fixed_size_xyz: tuple[int, ...]
+    fixed_shrink_xyz: tuple[int, ...]
+    moving_shrink_xyz: tuple[int, ...]
+    number_of_samples: int
+    metric_values: tuple[float, ...]
+    stop_reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class RegistrationResult:
+    """A finished registration.
+
+    Attributes
+    ----------
+    transform : SimpleITK.Transform
+        Maps fixed points to moving points, LPS mm, so it pulls the moving image onto the fixed grid.
+    recipe : Recipe
+        As run.
+    trace : tuple of LevelTrace
+        One entry per level, in the order of the run.
+    metric_before, metric_after : float or None
+        The last stage's metric at its finest level for the start and for the result; lower is better. None where the
+        two images did not overlap enough to evaluate it.
+    initialization : str
+        How the start was found: "given", "centre" or "moments".
+    notes : tuple of str
+        What a person should know about the run.
+    seconds : float
+        Wall time of the run.
+    threads : int
+        Threads that SimpleITK used.
+    versions : dict of str
+        Versions of what computed it.
+    fingerprints : dict of str
+        SHA-256 of the voxels and geometry of "fixed", "moving" and the masks.
+    fixed, moving : SimpleITK.Image
+        The images as they were given (not copies).
+    """
+
+    transform: sitk.Transform
+    recipe: Recipe
+    trace: tuple[LevelTrace, ...]
+    metric_before: float | None
+    metric_after: float | None
+    initialization: str
+    notes: tuple[str, ...]
+    seconds: float
+    threads: int
+    versions: dict[str, str]
+    fingerprints: dict[str, str]
+    fixed: sitk.Image = field(repr=False)
+    moving: sitk.Image = field(repr=False)
+
+    @property
+    def stop_reasons(self) -> tuple[str, ...]:
+        """Why each level stopped."""
+        return tuple(level.stop_reason for level in self.trace)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the transform is linear (no B-spline, no displacement field)."""
+        return transforms.is_linear(self.transform)
+
+    def resample(
+        self,
+        image: sitk.Image | None = None,
+        *,
+        interpolator: Interpolator = "linear",
+        background: float | None = None,
+    ) -> sitk.Image:
+        """Return the moving image on the fixed grid.
+
+        Parameters
+        ----------
+        image : SimpleITK.Image, optional
+            Another image that lies in the moving image's space (a second channel, labels); the moving image if not
+            given.
+        interpolator : {"nearest", "linear", "bspline", "windowed_sinc", "label"}
+            "nearest" and "label" make no new values.
+        background : float, optional
+            Value where the moving image has no voxel; its minimum when not given.
+
+        Returns
+        -------
+        SimpleITK.Image
+            On the fixed image's grid, with the pixel type of `image`.
+        """
+        source = self.moving if image is None else image
+        return resampling.resample(
+            source, Grid.of(self.fixed), self.transform, interpolator=interpolator, background=background
+        )
+
+    def displacement_field(self) -> sitk.Image:
+        """Return the displacement on the fixed grid: at fixed point p stands T(p) - p, LPS mm, 32-bit floats."""
+        return transforms.displacement_field(self.transform, Grid.of(self.fixed))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write transform, registered volume, displacement field and result.json into `folder`, and return it.
+
+        Raises
+        ------
+        FileError
+            If the folder cannot be written; nothing is left behind then.
+        """
+        # The one import that goes up a floor, so that a result can be saved where it is: result.save("out").
+        from napari_coreg.io.records import save_result  # noqa: PLC0415
+
+        return save_result(self, folder)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return all but the images and the transform as plain data, ready for JSON."""
+        return {
+            "schema_version": 1,
+            "direction": "the transform maps fixed points to moving points (LPS, mm)",
+            "recipe": self.recipe.model_dump(mode="json"),
+            "initialization": self.initialization,
+            "metric_before": self.metric_before,
+            "metric_after": self.metric_after,
+            "seconds": round(self.seconds, 3),
+            "threads": self.threads,
+            "versions": dict(self.versions),
+            "fingerprints": dict(self.fingerprints),
+            "notes": list(self.notes),
+            "fixed_grid": vars(Grid.of(self.fixed)),
+            "moving_grid": vars(Grid.of(self.moving)),
+            "trace": [vars(level) for level in self.trace],
+        }

@@ -1,0 +1,249 @@
+"""One run: from the first guess through all stages and levels, each from where the last one ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from napari_coreg.core import bspline_grid, engine, initialize
+from napari_coreg.core.geometry import Grid
+from napari_coreg.core.progress import IsCancelled, OnProgress, Progress
+from napari_coreg.core.pyramid import Level, make_level, shrink_factors_xyz
+from napari_coreg.core.recipe import BSplineStage, Recipe, Stage
+from napari_coreg.core.result import LevelTrace
+from napari_coreg.core.transforms import compose, is_identity
+from napari_coreg.errors import RegistrationCancelled, RegistrationError
+
+SECONDS_PER_SAMPLE_AND_PARAMETER = 7.5e-9  # of SimpleITK's B-spline with Mattes MI, measured on two cores
+SLOW_SECONDS = 60.0
+
+
+class Run:
+    """The prepared images of one registration, and what has happened so far.
+
+    Attributes
+    ----------
+    trace : list of LevelTrace
+        One entry per finished level.
+    notes : list of str
+        What a person should know.
+    initialization : str
+        How the start was found.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        fixed: sitk.Image,
+        moving: sitk.Image,
+        *,
+        fixed_mask: sitk.Image | None,
+        moving_mask: sitk.Image | None,
+        threads: int,
+        on_progress: OnProgress | None,
+        is_cancelled: IsCancelled | None,
+    ) -> None:
+        self.trace: list[LevelTrace] = []
+        self.notes: list[str] = []
+        self.initialization = ""
+        self._recipe = recipe
+        self._fixed, self._moving = fixed, moving
+        self._fixed_mask, self._moving_mask = fixed_mask, moving_mask
+        self._threads = threads
+        self._on_progress = on_progress
+        self._is_cancelled = is_cancelled or (lambda: False)
+        self._began = time.perf_counter()
+        self._levels: dict[tuple[int, float], Level] = {}
+        self._centre_lps = Grid.of(fixed).centre_lps
+        self._costs = [_level_costs(stage, Grid.of(fixed), Grid.of(moving)) for stage in recipe.stages]
+        self._fraction = 0.0
+
+    def first_guess(self, given: sitk.Transform | None) -> sitk.Transform:
+        """Return where to start: the given transform, or what the recipe's initialization says."""
+        if given is not None:
+            self.initialization = "given"
+            return compose(given)
+        guesses = {
+            "given": lambda: sitk.TranslationTransform(self._fixed.GetDimension()),
+            "centre": lambda: initialize.centre_transform(self._fixed, self._moving),
+            "moments": self._moments,
+        }
+        if self._recipe.initialization != "auto":
+            self.initialization = self._recipe.initialization
+            return guesses[self.initialization]()
+        candidates = {name: guess() for name, guess in guesses.items()}
+        values = {name: self._metric(0, 0, transform) for name, transform in candidates.items()}
+        usable = {name: value for name, value in values.items() if value is not None}
+        if not usable:
+            raise RegistrationError(
+                "the two volumes do not overlap, however they are laid on each other; check voxel sizes and masks"
+            )
+        self.initialization = min(usable, key=usable.__getitem__)
+        return candidates[self.initialization]
+
+    def all_stages(self, start: sitk.Transform) -> sitk.Transform:
+        """Run every stage, and return the chain of `start` and all that was found."""
+        chain = start
+        for index in range(len(self._recipe.stages)):
+            chain = self._stage(index, chain)
+        return chain
+
+    def metric(self, transform: sitk.Transform) -> float | None:
+        """Return the last stage's metric at its finest level; None where the images do not overlap."""
+        last = len(self._recipe.stages) - 1
+        return self._metric(last, self._recipe.stages[last].pyramid.number_of_levels - 1, transform)
+
+    def _stage(self, index: int, chain: sitk.Transform) -> sitk.Transform:
+        """Find the correction that is applied before `chain`; it starts as the identity, so it never meets a pole."""
+        stage = self._recipe.stages[index]
+        meshes: list[tuple[int, ...]] = []
+        if isinstance(stage, BSplineStage):
+            meshes = bspline_grid.mesh_sizes(Grid.of(self._fixed), stage.grid_spacings_mm)
+            correction: sitk.Transform = bspline_grid.make_bspline(Grid.of(self._fixed), meshes[0])
+        else:
+            correction = _linear_identity(stage, self._centre_lps)
+        for level_index in range(stage.pyramid.number_of_levels):
+            while meshes and correction.GetTransformDomainMeshSize() != meshes[level_index]:
+                correction = bspline_grid.refine(correction)
+            self._run_level(index, level_index, correction, chain)
+        return self._chained(correction, chain)
+
+    def _run_level(self, index: int, level_index: int, correction: sitk.Transform, chain: sitk.Transform) -> None:
+        began = time.perf_counter()
+        if self._is_cancelled():
+            self._stop(self._chained(correction, chain))
+        job = self._job(index, level_index, chain)
+        self._warn_if_slow(index, job, correction)
+        values: list[float] = []
+
+        def snapshot(parameters: tuple[float, ...]) -> sitk.Transform:
+            copy = correction.__class__(correction)
+            copy.SetParameters(parameters)
+            return self._chained(copy, chain)
+
+        def on_iteration(iteration: int, value: float, parameters: tuple[float, ...]) -> bool:
+            values.append(value)
+            self._report(index, job, iteration, value, lambda: snapshot(parameters))
+            return self._is_cancelled()
+
+        outcome = engine.run_level(job, correction, on_iteration)
+        if outcome.cancelled:
+            self._stop(self._chained(correction, chain))
+        self.trace.append(
+            LevelTrace(
+                stage=index,
+                stage_kind=job.stage.kind,
+                level=level_index,
+                fixed_size_xyz=job.level.fixed.GetSize(),
+                fixed_shrink_xyz=job.level.fixed_shrink_xyz,
+                moving_shrink_xyz=job.level.moving_shrink_xyz,
+                number_of_samples=job.number_of_samples,
+                metric_values=tuple(values),
+                stop_reason=outcome.stop_reason,
+                seconds=time.perf_counter() - began,
+            )
+        )
+
+    def _job(self, stage_index: int, level_index: int, start: sitk.Transform) -> engine.Job:
+        stage = self._recipe.stages[stage_index]
+        key = (stage.pyramid.shrink_factors[level_index], stage.pyramid.smoothing_sigmas_mm[level_index])
+        if key not in self._levels:
+            self._levels[key] = make_level(self._fixed, self._moving, *key)
+        return engine.Job(
+            stage=stage,
+            level_index=level_index,
+            level=self._levels[key],
+            fixed_mask=self._fixed_mask,
+            moving_mask=self._moving_mask,
+            start=None if is_identity(start) else start,
+            seed=self._recipe.seed + 1,  # SimpleITK takes 0 for "from the clock"
+            threads=self._threads,
+        )
+
+    def _metric(self, stage_index: int, level_index: int, transform: sitk.Transform) -> float | None:
+        job = self._job(stage_index, level_index, transform)
+        return engine.evaluate_metric(job, sitk.TranslationTransform(self._fixed.GetDimension()))
+
+    def _moments(self) -> sitk.Transform:
+        coarse = self._job(0, 0, sitk.Transform(self._fixed.GetDimension(), sitk.sitkIdentity)).level
+        return initialize.moments_transform(coarse.fixed, coarse.moving, self._fixed_mask, self._moving_mask)
+
+    def _chained(self, correction: sitk.Transform, chain: sitk.Transform) -> sitk.Transform:
+        return compose(correction, chain, centre_lps=self._centre_lps)
+
+    def _report(
+        self, index: int, job: engine.Job, iteration: int, value: float, current: Callable[[], sitk.Transform]
+    ) -> None:
+        if self._on_progress is None:
+            return
+        done = sum(sum(costs) for costs in self._costs[:index]) + sum(self._costs[index][: job.level_index])
+        part = min(1.0, iteration / job.stage.optimizer.number_of_iterations)
+        total = sum(sum(costs) for costs in self._costs)
+        self._fraction = max(self._fraction, (done + part * self._costs[index][job.level_index]) / total)
+        self._on_progress(
+            Progress(
+                stage=index,
+                number_of_stages=len(self._recipe.stages),
+                stage_kind=job.stage.kind,
+                level=job.level_index,
+                number_of_levels=job.stage.pyramid.number_of_levels,
+                iteration=iteration,
+                metric_value=value,
+                fraction=self._fraction,
+                seconds=time.perf_counter() - self._began,
+                message=self.notes[-1] if self.notes else "",
+                current_transform=current,
+            )
+        )
+
+    def _warn_if_slow(self, index: int, job: engine.Job, correction: sitk.Transform) -> None:
+        if job.stage.kind != "bspline":
+            return
+        parameters = len(correction.GetParameters())
+        an_iteration = SECONDS_PER_SAMPLE_AND_PARAMETER * job.number_of_samples * parameters
+        seconds = an_iteration * job.stage.optimizer.number_of_iterations
+        if seconds > SLOW_SECONDS:
+            self.notes.append(
+                f"stage {index + 1}, level {job.level_index + 1}: {parameters} B-spline parameters and "
+                f"{job.number_of_samples} samples may take up to {seconds / 60:.0f} min; a wider grid spacing or a "
+                "lower sampling percentage is quicker"
+            )
+
+    def _stop(self, transform: sitk.Transform) -> NoReturn:
+        raise RegistrationCancelled("the registration was cancelled", transform)
+
+
+def _linear_identity(stage: Stage, centre_lps: NDArray[np.float64]) -> sitk.Transform:
+    """Return the identity as the stage's kind of transform, with its centre of rotation."""
+    n = len(centre_lps)
+    if stage.kind == "translation":
+        return sitk.TranslationTransform(n)
+    transform: sitk.Transform
+    if stage.kind == "rigid":
+        transform = sitk.Euler2DTransform() if n == 2 else sitk.VersorRigid3DTransform()
+    elif stage.kind == "similarity":
+        transform = sitk.Similarity2DTransform() if n == 2 else sitk.Similarity3DTransform()
+    else:
+        transform = sitk.AffineTransform(n)
+    transform.SetCenter(centre_lps.tolist())
+    return transform
+
+
+def _level_costs(stage: Stage, fixed: Grid, moving: Grid) -> list[float]:
+    """Return about how the stage's levels compare in time: samples x parameters x iterations."""
+    edge = min(fixed.voxel_edge_mm, moving.voxel_edge_mm)
+    costs = []
+    for index, factor in enumerate(stage.pyramid.shrink_factors):
+        voxels = fixed.number_of_voxels / float(np.prod(shrink_factors_xyz(fixed, factor * edge)))
+        samples = max(stage.sampling.minimum_samples, voxels * stage.sampling.percentages[index] / 100)
+        work = 1.0
+        if isinstance(stage, BSplineStage):
+            mesh = bspline_grid.mesh_sizes(fixed, stage.grid_spacings_mm)[index]
+            work = max(1.0, float(np.prod([cells + 3 for cells in mesh])) / 100)
+        costs.append(samples * work * stage.optimizer.number_of_iterations)
+    return costs
