@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
-from napari_coreg.core.geometry import Grid
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_coreg.core.geometry import Grid
 
 ORDER = 3
 
@@ -27,6 +30,7 @@ def mesh_sizes(grid: Grid, spacings_mm: tuple[float, ...]) -> list[tuple[int, ..
 
     Examples
     --------
+    >>> from napari_coreg.core.geometry import Grid
     >>> mesh_sizes(Grid.of(sitk.Image([100, 100, 60], sitk.sitkUInt8)), (40.0, 20.0))
     [(3, 3, 2), (6, 6, 4)]
     """

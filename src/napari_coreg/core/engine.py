@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -11,8 +12,10 @@ import SimpleITK as sitk
 from napari_coreg.core import optimizers as opt
 from napari_coreg.core import recipe as rcp
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.pyramid import Level
 from napari_coreg.errors import RegistrationError
+
+if TYPE_CHECKING:
+    from napari_coreg.core.pyramid import Level
 
 _INTERPOLATORS = {"nearest": sitk.sitkNearestNeighbor, "linear": sitk.sitkLinear, "bspline": sitk.sitkBSpline}
 
@@ -225,30 +228,26 @@ def _set_optimizer(method: sitk.ImageRegistrationMethod, job: Job) -> None:
         _set_descent(method, job, optimizer)
 
 
-def _set_descent(method: sitk.ImageRegistrationMethod, job: Job, optimizer: opt.Descent) -> None:
+def _set_descent(method: sitk.ImageRegistrationMethod, job: Job, optimizer: opt.GradientMethod) -> None:
     """Gradient methods: the first step is given in millimetres, the parameters are scaled by what they move."""
     if job.stage.kind != "bspline":  # all parameters of a B-spline have the same scale
         method.SetOptimizerScalesFromPhysicalShift()
-    step_mm = optimizer.maximum_step_voxels * job.level.voxel_mm
-    if isinstance(optimizer, opt.RegularStepGradientDescent):
-        method.SetOptimizerAsRegularStepGradientDescent(
-            learningRate=1.0,
-            minStep=optimizer.minimum_step_voxels * job.level.voxel_mm,
-            numberOfIterations=optimizer.number_of_iterations,
-            relaxationFactor=optimizer.relaxation_factor,
-            gradientMagnitudeTolerance=optimizer.gradient_magnitude_tolerance,
-            estimateLearningRate=method.Once,
-            maximumStepSizeInPhysicalUnits=step_mm,
-        )
-        return
     common = {
         "learningRate": 1.0,
         "numberOfIterations": optimizer.number_of_iterations,
-        "convergenceMinimumValue": optimizer.convergence_minimum_value,
-        "convergenceWindowSize": optimizer.convergence_window_size,
         "estimateLearningRate": method.Once,
-        "maximumStepSizeInPhysicalUnits": step_mm,
+        "maximumStepSizeInPhysicalUnits": optimizer.maximum_step_voxels * job.level.voxel_mm,
     }
+    if isinstance(optimizer, opt.RegularStepGradientDescent):
+        method.SetOptimizerAsRegularStepGradientDescent(
+            minStep=optimizer.minimum_step_voxels * job.level.voxel_mm,
+            relaxationFactor=optimizer.relaxation_factor,
+            gradientMagnitudeTolerance=optimizer.gradient_magnitude_tolerance,
+            **common,
+        )
+        return
+    common["convergenceMinimumValue"] = optimizer.convergence_minimum_value
+    common["convergenceWindowSize"] = optimizer.convergence_window_size
     if isinstance(optimizer, opt.GradientDescent):
         method.SetOptimizerAsGradientDescent(**common)
         return

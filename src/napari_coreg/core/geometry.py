@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
 from napari_coreg.errors import GeometryError, VolumeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MINIMUM_VOXELS = 4  # per axis; ITK's recursive filters need four
 _ORTHONORMAL_TOLERANCE = 1e-4

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
 from napari_coreg.core.geometry import Grid
 from napari_coreg.errors import VolumeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def centre_transform(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:

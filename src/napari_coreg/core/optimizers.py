@@ -27,7 +27,9 @@ class Descent(_Optimizer):
     )
 
 
-class _Windowed(Descent):
+class Windowed(Descent):
+    """What the methods share that judge convergence over a window of iterations."""
+
     convergence_minimum_value: float = Field(
         1e-6,
         title="Convergence value",
@@ -67,28 +69,30 @@ class RegularStepGradientDescent(Descent):
     )
 
 
-class GradientDescent(_Windowed):
+class GradientDescent(Windowed):
     """Steps in proportion to the gradient."""
 
     kind: Literal["gradient_descent"] = "gradient_descent"
 
 
-class GradientDescentLineSearch(_Windowed):
+class LineSearch(Windowed):
+    """What the line searches share."""
+
+    line_search_maximum_iterations: int = Field(
+        20, title="Line search iterations", description="Metric evaluations per line search.", ge=1, le=1000
+    )
+
+
+class GradientDescentLineSearch(LineSearch):
     """Gradient descent with a golden-section search for each step's length."""
 
     kind: Literal["gradient_descent_line_search"] = "gradient_descent_line_search"
-    line_search_maximum_iterations: int = Field(
-        20, title="Line search iterations", description="Metric evaluations per line search.", ge=1, le=1000
-    )
 
 
-class ConjugateGradientLineSearch(_Windowed):
+class ConjugateGradientLineSearch(LineSearch):
     """Conjugate directions with a golden-section search for each step's length."""
 
     kind: Literal["conjugate_gradient_line_search"] = "conjugate_gradient_line_search"
-    line_search_maximum_iterations: int = Field(
-        20, title="Line search iterations", description="Metric evaluations per line search.", ge=1, le=1000
-    )
 
 
 class LBFGSB(_Optimizer):
@@ -230,15 +234,7 @@ class Amoeba(_Optimizer):
     )
 
 
+GradientMethod = RegularStepGradientDescent | GradientDescent | GradientDescentLineSearch | ConjugateGradientLineSearch
 Optimizer = Annotated[
-    RegularStepGradientDescent
-    | GradientDescent
-    | GradientDescentLineSearch
-    | ConjugateGradientLineSearch
-    | LBFGSB
-    | LBFGS2
-    | Powell
-    | OnePlusOneEvolutionary
-    | Amoeba,
-    Field(discriminator="kind"),
+    GradientMethod | LBFGSB | LBFGS2 | Powell | OnePlusOneEvolutionary | Amoeba, Field(discriminator="kind")
 ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.recipe import Preprocessing
+
+if TYPE_CHECKING:
+    from napari_coreg.core.recipe import Preprocessing
 
 MINIMUM_SIZE = 16  # voxels an axis keeps when it is shrunk
 

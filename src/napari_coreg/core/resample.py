@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import SimpleITK as sitk
 
-from napari_coreg.core.geometry import Grid
-from napari_coreg.core.recipe import Interpolator
+if TYPE_CHECKING:
+    from napari_coreg.core.geometry import Grid
+    from napari_coreg.core.recipe import Interpolator
 
 INTERPOLATORS = {
     "nearest": sitk.sitkNearestNeighbor,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from napari_coreg.core import resample as resampling
 from napari_coreg.core import transforms
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.recipe import Interpolator, Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import SimpleITK as sitk
+
+    from napari_coreg.core.recipe import Interpolator, Recipe
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
 from napari_coreg.core import bspline_grid, engine, initialize
 from napari_coreg.core.geometry import Grid
@@ -18,6 +16,11 @@ from napari_coreg.core.recipe import BSplineStage, Recipe, Stage
 from napari_coreg.core.result import LevelTrace
 from napari_coreg.core.transforms import compose, is_identity
 from napari_coreg.errors import RegistrationCancelled, RegistrationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 SECONDS_PER_SAMPLE_AND_PARAMETER = 7.5e-9  # of SimpleITK's B-spline with Mattes MI, measured on two cores
 SLOW_SECONDS = 60.0

@@ -5,12 +5,17 @@ Every transform maps fixed points to moving points, LPS mm.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
-from napari_coreg.core.geometry import Grid
 from napari_coreg.errors import RegistrationError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_coreg.core.geometry import Grid
 
 _NOT_LINEAR = {sitk.sitkBSplineTransform, sitk.sitkDisplacementField}
 
@@ -128,7 +133,7 @@ def invert(transform: sitk.Transform) -> sitk.Transform:
     matrix = to_matrix(transform)
     if abs(np.linalg.det(matrix)) < 1e-12:
         raise RegistrationError("the transform squeezes space flat (its determinant is 0), so it has no inverse")
-    return from_matrix(np.linalg.inv(matrix))
+    return from_matrix(np.linalg.inv(matrix).astype(np.float64))
 
 
 def displacement_field(transform: sitk.Transform, grid: Grid) -> sitk.Image:
