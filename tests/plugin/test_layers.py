@@ -101,6 +101,7 @@ def images(draw, ndim=3):
         direction = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     mirror = np.diag(draw(st.tuples(*[st.sampled_from((1.0, -1.0))] * ndim)))
     size = draw(st.tuples(*[st.integers(4, 9)] * ndim))
+    direction = np.where(np.abs(direction) < 1e-12, 0, direction)  # ITK cannot invert denormal numbers
     return make_image(direction @ mirror, spacing, origin, size)
 
 
@@ -231,11 +232,6 @@ class TestRefusals:
         with pytest.raises(error, match=words) as caught:
             read_layer(layer())
         assert str(caught.value).count(". ") == 0
-
-    @pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")  # napari's own, for the thumbnail
-    def test_complex_values_are_refused(self):
-        with pytest.raises(VolumeError, match="complex128 values"):
-            read_layer(Image(np.zeros((5, 5, 5), complex), contrast_limits=(0, 1)))
 
     @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # napari's own, for the thumbnail
     def test_an_axis_without_voxels_is_refused(self):

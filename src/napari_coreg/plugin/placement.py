@@ -145,6 +145,7 @@ def to_grid(matrix: FloatArray, layer: Any) -> Grid:
         raise GeometryError(
             f"{layer.name!r} is sheared by {angle:.3g} degrees: resample it, or undo its shear or affine."
         )
+    direction[np.abs(direction) < 1e-15] = 0  # ITK cannot invert denormal numbers
     size = tuple(int(voxels) for voxels in layer.data.shape[::-1])
     return Grid(size, tuple(spacing.tolist()), tuple(matrix[:n, n].tolist()), tuple(direction.ravel().tolist()))
 
