@@ -1,0 +1,1 @@
+"""Small head volumes with known truth, and the program that makes them."""
