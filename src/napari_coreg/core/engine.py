@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from napari_coreg.core import optimizers as opt
 from napari_coreg.core import recipe as rcp
 from napari_coreg.core.geometry import Grid
+from napari_coreg.core.transforms import invert, is_rigid, to_matrix
 from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def run_level(job: Job, transform: sitk.Transform, on_iteration: OnIteration) ->
     RegistrationError
         If SimpleITK cannot go on, with the reason in plain words.
     """
+    job = _absorb_rigid_start(job)
     method = _configure(job)
     method.SetInitialTransform(transform, inPlace=True)
     watch = _Watch(method, on_iteration)
@@ -118,6 +120,7 @@ def run_level(job: Job, transform: sitk.Transform, on_iteration: OnIteration) ->
 
 def evaluate_metric(job: Job, transform: sitk.Transform) -> float | None:
     """Return the job's metric for `transform` followed by the job's start; None where the images do not overlap."""
+    job = _absorb_rigid_start(job)
     method = _configure(job)
     method.SetInitialTransform(transform)
     try:
@@ -172,6 +175,24 @@ def _configure(job: Job) -> sitk.ImageRegistrationMethod:
     if job.start is not None:
         method.SetMovingInitialTransform(job.start)
     return method
+
+
+def _absorb_rigid_start(job: Job) -> Job:
+    """Return the same job with a rigid start put into the moving image's geometry, which spares it at every sample."""
+    if job.start is None or not is_rigid(job.start):
+        return job
+    inverse = to_matrix(invert(job.start))
+    level = replace(job.level, moving=_repositioned(job.level.moving, inverse))
+    mask = None if job.moving_mask is None else _repositioned(job.moving_mask, inverse)
+    return replace(job, level=level, moving_mask=mask, start=None)
+
+
+def _repositioned(image: sitk.Image, matrix: NDArray[np.float64]) -> sitk.Image:
+    n = image.GetDimension()
+    moved = sitk.Image(image)
+    moved.SetOrigin((matrix[:n, :n] @ image.GetOrigin() + matrix[:n, n]).tolist())
+    moved.SetDirection((matrix[:n, :n] @ np.reshape(image.GetDirection(), (n, n))).ravel().tolist())
+    return moved
 
 
 def _set_metric(method: sitk.ImageRegistrationMethod, metric: rcp.Metric) -> None:

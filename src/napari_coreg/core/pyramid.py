@@ -32,28 +32,34 @@ class Level:
         return Grid.of(self.fixed).voxel_edge_mm
 
 
-def make_level(fixed: sitk.Image, moving: sitk.Image, shrink_factor: int, smoothing_sigma_mm: float) -> Level:
-    """Return both images at one level.
+def make_levels(
+    fixed: sitk.Image, moving: sitk.Image, wanted: set[tuple[int, float]]
+) -> dict[tuple[int, float], Level]:
+    """Return both images at every level that is wanted.
 
     Parameters
     ----------
     fixed, moving : SimpleITK.Image
         Full-resolution images of 32-bit floats.
-    shrink_factor : int
-        The level's voxels are about this many times as long as those of the finer image.
-    smoothing_sigma_mm : float
-        Sigma of a Gaussian that follows the shrinking (which averages blocks), mm.
+    wanted : set of (int, float)
+        Shrink factor (the level's voxels are about this many times as long as those of the finer image), and sigma in
+        mm of a Gaussian that follows the shrinking, which averages blocks.
     """
-    voxel_mm = shrink_factor * min(Grid.of(fixed).voxel_edge_mm, Grid.of(moving).voxel_edge_mm)
-    fixed_shrink = shrink_factors_xyz(Grid.of(fixed), voxel_mm)
-    moving_shrink = shrink_factors_xyz(Grid.of(moving), voxel_mm)
-    return Level(
-        fixed=_shrink_and_smooth(fixed, fixed_shrink, smoothing_sigma_mm),
-        moving=_shrink_and_smooth(moving, moving_shrink, smoothing_sigma_mm),
-        fixed_shrink_xyz=fixed_shrink,
-        moving_shrink_xyz=moving_shrink,
-        smoothing_sigma_mm=smoothing_sigma_mm,
-    )
+    edge_mm = min(Grid.of(fixed).voxel_edge_mm, Grid.of(moving).voxel_edge_mm)
+    fixed_shrink = {key: shrink_factors_xyz(Grid.of(fixed), key[0] * edge_mm) for key in wanted}
+    moving_shrink = {key: shrink_factors_xyz(Grid.of(moving), key[0] * edge_mm) for key in wanted}
+    fixed_shrunk = _shrunk(fixed, set(fixed_shrink.values()))
+    moving_shrunk = _shrunk(moving, set(moving_shrink.values()))
+    return {
+        key: Level(
+            fixed=_smoothed(fixed_shrunk[fixed_shrink[key]], key[1]),
+            moving=_smoothed(moving_shrunk[moving_shrink[key]], key[1]),
+            fixed_shrink_xyz=fixed_shrink[key],
+            moving_shrink_xyz=moving_shrink[key],
+            smoothing_sigma_mm=key[1],
+        )
+        for key in wanted
+    }
 
 
 def shrink_factors_xyz(grid: Grid, voxel_mm: float) -> tuple[int, ...]:
@@ -73,17 +79,25 @@ def shrink_factors_xyz(grid: Grid, voxel_mm: float) -> tuple[int, ...]:
     return tuple(factors)
 
 
-def _shrink_and_smooth(image: sitk.Image, shrink_xyz: tuple[int, ...], sigma_mm: float) -> sitk.Image:
-    if max(shrink_xyz) > 1:
-        image = sitk.BinShrink(image, shrink_xyz)
-    if sigma_mm > 0:
-        image = sitk.SmoothingRecursiveGaussian(image, sigma_mm)
-    return image
+def _shrunk(image: sitk.Image, wanted: set[tuple[int, ...]]) -> dict[tuple[int, ...], sitk.Image]:
+    """Return the image averaged over blocks of each wanted size, each made from the smallest image that serves."""
+    done = {(1,) * image.GetDimension(): image}
+    for factors in sorted(wanted, key=np.prod):
+        divisors = [key for key in done if all(f % k == 0 for f, k in zip(factors, key, strict=True))]
+        nearest = max(divisors, key=np.prod)
+        steps = [f // k for f, k in zip(factors, nearest, strict=True)]
+        done[factors] = sitk.BinShrink(done[nearest], steps) if max(steps) > 1 else done[nearest]
+    return done
+
+
+def _smoothed(image: sitk.Image, sigma_mm: float) -> sitk.Image:
+    return sitk.SmoothingRecursiveGaussian(image, sigma_mm) if sigma_mm > 0 else image
 
 
 def prepare(image: sitk.Image, preprocessing: Preprocessing) -> sitk.Image:
-    """Return a 32-bit float copy of `image`, clipped, equalized and smoothed as `preprocessing` says."""
-    image = sitk.Cast(image, sitk.sitkFloat32)
+    """Return `image` as 32-bit floats, clipped, equalized and smoothed as `preprocessing` says; it is not changed."""
+    if image.GetPixelID() != sitk.sitkFloat32:
+        image = sitk.Cast(image, sitk.sitkFloat32)
     if preprocessing.clip_percentiles != (0.0, 100.0):
         low, high = np.percentile(sitk.GetArrayViewFromImage(image), preprocessing.clip_percentiles)
         image = sitk.Clamp(image, sitk.sitkFloat32, float(low), float(high))

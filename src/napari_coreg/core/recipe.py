@@ -150,7 +150,7 @@ class Sampling(FrozenModel):
         description="Every n-th voxel with a small seeded jitter, voxels drawn at random, or all voxels.",
     )
     percentages: tuple[Annotated[float, Field(gt=0, le=100)], ...] = Field(
-        (100.0, 20.0, 3.0),
+        (50.0, 10.0, 3.0),
         title="Percentages",
         description="Percent of the level's voxels, one per level.",
         min_length=1,

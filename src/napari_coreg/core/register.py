@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -87,19 +88,21 @@ def register(
     masks = {"fixed_mask": fixed_mask, "moving_mask": moving_mask}
     given = {name: mask for name, mask in masks.items() if mask is not None}
     _check(fixed, moving, given, initial_transform)
-    run = Run(
-        recipe,
-        prepare(fixed, recipe.preprocessing),
-        prepare(moving, recipe.preprocessing),
-        fixed_mask=None if fixed_mask is None else _binary(fixed_mask),
-        moving_mask=None if moving_mask is None else _binary(moving_mask),
-        threads=threads,
-        on_progress=on_progress,
-        is_cancelled=is_cancelled,
-    )
-    start = run.first_guess(initial_transform)
-    transform = run.all_stages(start)
-    before, after = run.metric(start), run.metric(transform)
+    with ThreadPoolExecutor(1) as background:  # hashing frees the interpreter, so it costs no time beside the run
+        fingerprints = background.submit(_fingerprints, {"fixed": fixed, "moving": moving, **given})
+        run = Run(
+            recipe,
+            prepare(fixed, recipe.preprocessing),
+            prepare(moving, recipe.preprocessing),
+            fixed_mask=None if fixed_mask is None else _binary(fixed_mask),
+            moving_mask=None if moving_mask is None else _binary(moving_mask),
+            threads=threads,
+            on_progress=on_progress,
+            is_cancelled=is_cancelled,
+        )
+        start = run.first_guess(initial_transform)
+        transform = run.all_stages(start)
+        before, after = run.metric(start), run.metric(transform)
     return RegistrationResult(
         transform=transform,
         recipe=recipe,
@@ -111,7 +114,7 @@ def register(
         seconds=time.perf_counter() - began,
         threads=threads or sitk.ProcessObject.GetGlobalDefaultNumberOfThreads(),
         versions=_versions(),
-        fingerprints={name: fingerprint(image) for name, image in {"fixed": fixed, "moving": moving, **given}.items()},
+        fingerprints=fingerprints.result(),
         fixed=fixed,
         moving=moving,
     )
@@ -122,6 +125,10 @@ def fingerprint(image: sitk.Image) -> str:
     digest = hashlib.sha256(repr((Grid.of(image), image.GetPixelIDTypeAsString())).encode())
     digest.update(np.ascontiguousarray(sitk.GetArrayViewFromImage(image)).data)
     return f"sha256:{digest.hexdigest()}"
+
+
+def _fingerprints(images: dict[str, sitk.Image]) -> dict[str, str]:
+    return {name: fingerprint(image) for name, image in images.items()}
 
 
 def _check(

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from napari_coreg.core import bspline_grid, engine, initialize
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.progress import IsCancelled, OnProgress, Progress
-from napari_coreg.core.pyramid import Level, make_level, shrink_factors_xyz
+from napari_coreg.core.pyramid import Level, make_levels, shrink_factors_xyz
 from napari_coreg.core.recipe import BSplineStage, Recipe, Stage
 from napari_coreg.core.result import LevelTrace
 from napari_coreg.core.transforms import compose, is_identity
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_SAMPLE_AND_PARAMETER = 7.5e-9  # of SimpleITK's B-spline with Mattes MI, measured on two cores
 SLOW_SECONDS = 60.0
+VOXELS_OF_A_METRIC = 500_000
 
 
 class Run:
@@ -97,9 +98,15 @@ class Run:
         return chain
 
     def metric(self, transform: sitk.Transform) -> float | None:
-        """Return the last stage's metric at its finest level; None where the images do not overlap."""
+        """Return the last stage's metric over all voxels of a level; None where the images do not overlap.
+
+        The level is the finest one of at most 500,000 voxels, as SimpleITK cannot sample here.
+        """
         last = len(self._recipe.stages) - 1
-        return self._metric(last, self._recipe.stages[last].pyramid.number_of_levels - 1, transform)
+        levels = range(self._recipe.stages[last].pyramid.number_of_levels)
+        sizes = {index: Grid.of(self._job(last, index, transform).level.fixed).number_of_voxels for index in levels}
+        small = [index for index in levels if sizes[index] <= VOXELS_OF_A_METRIC] or [0]
+        return self._metric(last, small[-1], transform)
 
     def _stage(self, index: int, chain: sitk.Transform) -> sitk.Transform:
         """Find the correction that is applied before `chain`; it starts as the identity, so it never meets a pole."""
@@ -154,9 +161,10 @@ class Run:
 
     def _job(self, stage_index: int, level_index: int, start: sitk.Transform) -> engine.Job:
         stage = self._recipe.stages[stage_index]
-        key = (stage.pyramid.shrink_factors[level_index], stage.pyramid.smoothing_sigmas_mm[level_index])
-        if key not in self._levels:
-            self._levels[key] = make_level(self._fixed, self._moving, *key)
+        key = _level_keys(stage)[level_index]
+        if not self._levels:
+            wanted = {key for stage in self._recipe.stages for key in _level_keys(stage)}
+            self._levels = make_levels(self._fixed, self._moving, wanted)
         return engine.Job(
             stage=stage,
             level_index=level_index,
@@ -235,6 +243,10 @@ def _linear_identity(stage: Stage, centre_lps: NDArray[np.float64]) -> sitk.Tran
         transform = sitk.AffineTransform(n)
     transform.SetCenter(centre_lps.tolist())
     return transform
+
+
+def _level_keys(stage: Stage) -> list[tuple[int, float]]:
+    return list(zip(stage.pyramid.shrink_factors, stage.pyramid.smoothing_sigmas_mm, strict=True))
 
 
 def _level_costs(stage: Stage, fixed: Grid, moving: Grid) -> list[float]:

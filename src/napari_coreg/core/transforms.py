@@ -81,9 +81,8 @@ def from_matrix(matrix: NDArray[np.float64], centre_lps: NDArray[np.float64] | N
     linear, offset = matrix[:n, :n], matrix[:n, n]
     if np.allclose(linear, np.eye(n), atol=1e-12):
         return sitk.TranslationTransform(n, offset.tolist())
-    rigid = np.allclose(linear.T @ linear, np.eye(n), atol=1e-8) and np.linalg.det(linear) > 0
     transform: sitk.Transform
-    if rigid:
+    if _is_rotation(linear):
         u, _, vt = np.linalg.svd(linear)
         linear = u @ vt
         transform = sitk.Euler2DTransform() if n == 2 else sitk.VersorRigid3DTransform()
@@ -159,6 +158,19 @@ def displacement_field(transform: sitk.Transform, grid: Grid) -> sitk.Image:
         list(grid.spacing_xyz),
         list(grid.direction),
     )
+
+
+def is_rigid(transform: sitk.Transform) -> bool:
+    """Whether the transform keeps all distances and handedness: rotation and shift only."""
+    if not is_linear(transform):
+        return False
+    n = transform.GetDimension()
+    return _is_rotation(to_matrix(transform)[:n, :n])
+
+
+def _is_rotation(linear: NDArray[np.float64]) -> bool:
+    n = len(linear)
+    return bool(np.allclose(linear.T @ linear, np.eye(n), atol=1e-8) and np.linalg.det(linear) > 0)
 
 
 def is_identity(transform: sitk.Transform) -> bool:
