@@ -16,6 +16,8 @@ from napari_coreg.core.transforms import invert, is_rigid, to_matrix
 from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from napari_coreg.core.pyramid import Level
 
 _INTERPOLATORS = {"nearest": sitk.sitkNearestNeighbor, "linear": sitk.sitkLinear, "bspline": sitk.sitkBSpline}
