@@ -55,6 +55,15 @@ def test_each_sample_pair_is_offered_under_its_own_name(manifest):
     assert offered == {key: sample.display_name for key, sample in SAMPLES.items()}
 
 
+def test_each_sample_command_opens_its_own_pair(manifest):
+    functions = {command.id: command.python_name for command in manifest.contributions.commands}
+    for sample in manifest.contributions.sample_data:
+        module, _, name = functions[sample.command].partition(":")
+        layers = getattr(import_module(module), name)()
+        opened = [Path(kwargs["metadata"]["napari_coreg"]["path"]).name for _, kwargs, _ in layers]
+        assert tuple(opened) == SAMPLES[sample.key].files
+
+
 def test_every_format_that_can_be_written_is_offered_and_can_be_read(manifest):
     contributions = manifest.contributions
     for writer in contributions.writers:
