@@ -1,0 +1,210 @@
+"""The words of the command line: commands, options, help. Imports nothing heavy, so that --help is quick."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import napari_coreg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INITIALIZATIONS = ("auto", "given", "centre", "moments")
+INTERPOLATORS = ("nearest", "linear", "bspline", "windowed_sinc", "label")
+
+_DIRECTION = (
+    "A transform maps points of the FIXED volume to points of the MOVING volume (LPS, mm),\n"
+    "so it pulls the moving volume onto the fixed one's voxels."
+)
+_EXIT_CODES = "exit codes: 0 done, 2 bad input, 3 the registration failed, 130 cancelled"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells an error in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"napari-coreg: error: {' '.join(message.split())} (see {self.prog} --help)\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command napari-coreg; the chosen command stands in `command`."""
+    parser = _Parser(
+        prog="napari-coreg",
+        description="Register medical volumes (NIfTI, DICOM folders, NRRD, MetaImage): CT, MRI, PET.",
+        epilog=f"{_examples('napari-coreg demo', 'napari-coreg register ct.nii.gz mr.nii.gz -o out')}\n\n{_EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"napari-coreg {napari_coreg.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    for name, title, describe, fill, examples in _COMMANDS:
+        command = commands.add_parser(
+            name,
+            help=title,
+            description=describe,
+            epilog=_examples(*examples),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        fill(command)
+    return parser
+
+
+def _examples(*lines: str) -> str:
+    return "\n".join(["examples:", *(f"  {line}" for line in lines)])
+
+
+def _number_or_name(word: str) -> int | str:
+    return int(word) if word.isdecimal() else word
+
+
+def _seed(word: str) -> int:
+    if not word.isdecimal() or int(word) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a whole number from 0 to {2**31 - 1}")
+    return int(word)
+
+
+def _threads(word: str) -> int:
+    if not word.isdecimal() or int(word) > 1024:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a whole number from 0 to 1024")
+    return int(word)
+
+
+def _two_volumes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("fixed", type=Path, metavar="FIXED", help="volume that stays: a file or a DICOM folder")
+    parser.add_argument("moving", type=Path, metavar="MOVING", help="volume that is aligned with it")
+    choose = "which volume, where FIXED or MOVING holds several: its number (from 0) or a part of its name; see 'info'"
+    parser.add_argument("--fixed-volume", type=_number_or_name, metavar="N|NAME", help=choose)
+    parser.add_argument("--moving-volume", type=_number_or_name, metavar="N|NAME", help="the same for MOVING")
+
+
+def _register(parser: argparse.ArgumentParser) -> None:
+    _two_volumes(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for the result")
+    parser.add_argument("-r", "--recipe", default="rigid", metavar="NAME|FILE", help="see 'presets' (default: rigid)")
+    parser.add_argument("--fixed-mask", type=Path, metavar="FILE", help="look only where this volume is not 0")
+    parser.add_argument("--moving-mask", type=Path, metavar="FILE", help="the same for the moving volume")
+    parser.add_argument(
+        "--initial",
+        metavar="FILE|HOW",
+        help="where to start: a transform file (fixed -> moving) or result folder, or 'given' (the positions in the "
+        "headers), 'centre', 'moments' or 'auto'; default: what the recipe says",
+    )
+    parser.add_argument("--seed", type=_seed, metavar="N", help="seed of the random choices (default: the recipe's)")
+    parser.add_argument("--threads", type=_threads, default=0, metavar="N", help="threads; 1 repeats bit for bit")
+    parser.add_argument("--overlay", type=Path, metavar="PNG", help="also draw a picture of before and after")
+    parser.add_argument("--json", action="store_true", help="print the record as one JSON object, and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _apply(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("transform", type=Path, metavar="TRANSFORM", help="transform file, or the folder of a result")
+    parser.add_argument("image", type=Path, nargs="?", metavar="IMAGE", help="a volume in the moving volume's space")
+    parser.add_argument("--volume", type=_number_or_name, metavar="N|NAME", help="which volume of IMAGE")
+    parser.add_argument("--like", type=Path, metavar="FIXED", help="volume whose voxels the result shall have")
+    parser.add_argument("--like-volume", type=_number_or_name, metavar="N|NAME", help="which volume of FIXED")
+    parser.add_argument("--points", type=Path, metavar="CSV", help="map these points of the fixed volume instead")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="volume (or CSV) to write")
+    parser.add_argument(
+        "--interpolator", choices=INTERPOLATORS, default="linear", help="use nearest or label for labels (%(default)s)"
+    )
+    parser.add_argument("--background", type=float, metavar="V", help="value where there is no voxel (its minimum)")
+    parser.add_argument(
+        "--inverse",
+        action="store_true",
+        help="the other way round (linear transforms only): IMAGE lies in the fixed volume's space and --like is the "
+        "moving volume; points go from the moving volume to the fixed one",
+    )
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    _two_volumes(parser)
+    parser.add_argument("-t", "--transform", type=Path, metavar="T", help="transform file or result folder to judge")
+    parser.add_argument("--fixed-labels", type=Path, metavar="A", help="volume of labels, for Dice's coefficient")
+    parser.add_argument("--moving-labels", type=Path, metavar="B", help="the same structures in the moving volume")
+    parser.add_argument("--fixed-points", type=Path, metavar="P", help="landmarks, for the target registration error")
+    parser.add_argument("--moving-points", type=Path, metavar="Q", help="the same landmarks in the moving volume")
+    parser.add_argument("--overlay", type=Path, metavar="PNG", help="also draw a picture of before and after")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _presets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="print this recipe as JSON")
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("napari-coreg-demo"), metavar="DIR", help="folder (%(default)s)"
+    )
+    parser.add_argument("--sample", default="ct-mr", metavar="KEY", help="which pair of volumes (%(default)s)")
+    parser.add_argument("--no-gui", action="store_true", help="do not open napari at the end")
+
+
+def _info(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, metavar="PATH", help="volume file, or folder of DICOM files")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+_COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None], tuple[str, ...]], ...] = (
+    (
+        "register",
+        "align one volume with another",
+        f"Find the transform that aligns MOVING with FIXED, and write it with the aligned volume.\n{_DIRECTION}\n\n"
+        "OUT gets transform.h5 (and .tfm where linear), registered.nii.gz, displacement.nii.gz and\n"
+        "result.json: all of them or none. Ctrl-C stops cleanly; a second one at once.",
+        _register,
+        (
+            "napari-coreg register ct.nii.gz mr.nii.gz -o out",
+            "napari-coreg register t1.nii.gz t2.nii.gz -o out --recipe rigid-affine --overlay out.png",
+            "napari-coreg register dicom dicom --fixed-volume 0 --moving-volume 1 -o out",
+            "napari-coreg register a.nii.gz b.nii.gz -o again --recipe out/result.json  (as before)",
+        ),
+    ),
+    (
+        "apply",
+        "carry another volume, labels or points through a transform",
+        f"Apply a transform to a volume or to points.\n{_DIRECTION}\n"
+        "Points go the way the transform maps: from the fixed volume to the moving one. --inverse turns both round.",
+        _apply,
+        (
+            "napari-coreg apply out labels.nii.gz --like ct.nii.gz -o labels_on_ct.nii.gz --interpolator nearest",
+            "napari-coreg apply out/transform.tfm --points on_ct.csv -o on_mr.csv",
+            "napari-coreg apply out ct_dose.nii.gz --like mr.nii.gz -o dose_on_mr.nii.gz --inverse",
+        ),
+    ),
+    (
+        "evaluate",
+        "measure how well two volumes lie on each other",
+        "Measure similarity, Dice's coefficient of labels, the error at landmarks, and folding,\n"
+        "before and after a transform.",
+        _evaluate,
+        (
+            "napari-coreg evaluate ct.nii.gz mr.nii.gz --transform out",
+            "napari-coreg evaluate a.nii.gz b.nii.gz -t out --fixed-labels a_seg.nii.gz --moving-labels b_seg.nii.gz",
+            "napari-coreg evaluate a.nii.gz b.nii.gz -t out --fixed-points a.csv --moving-points b.csv --json",
+        ),
+    ),
+    (
+        "presets",
+        "list the recipes, or print one",
+        "List the recipes that ship, or print one as JSON: a start for a recipe of your own.",
+        _presets,
+        ("napari-coreg presets", "napari-coreg presets rigid > my.json"),
+    ),
+    (
+        "demo",
+        "register two sample volumes and look at the result",
+        "Register a pair of sample volumes whose true transform is known, tell the error, and show the result\n"
+        "in napari where there is a display.",
+        _demo,
+        ("napari-coreg demo", "napari-coreg demo --sample t1-t2 --no-gui -o out"),
+    ),
+    (
+        "info",
+        "list the volumes in a file or DICOM folder",
+        "List the volumes in a file or DICOM folder: number, name, voxels, orientation, modality, and what is special.",
+        _info,
+        ("napari-coreg info dicom_folder", "napari-coreg info scan.nii.gz --json"),
+    ),
+)

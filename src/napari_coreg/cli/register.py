@@ -1,0 +1,175 @@
+"""The command register: two volumes and a recipe in, a result folder out."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_coreg.cli.parser import INITIALIZATIONS
+from napari_coreg.cli.terminal import Teller, cancel_on_interrupt, note, note_volume, say, say_json
+from napari_coreg.core.geometry import Grid, describe
+from napari_coreg.core.presets import find_recipe
+from napari_coreg.core.recipe import Recipe
+from napari_coreg.core.register import register
+from napari_coreg.core.transforms import to_matrix
+from napari_coreg.errors import RegistrationCancelled
+from napari_coreg.io.pictures import require_picture, save_overlay
+from napari_coreg.io.quiet import quiet_itk
+from napari_coreg.io.records import load_record, load_transform, require_result_folder, save_result
+from napari_coreg.io.volumes import read_volume
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    import SimpleITK as sitk
+
+    from napari_coreg.core.result import RegistrationResult
+    from napari_coreg.io.loaded import LoadedVolume
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the command; whatever can be refused is refused before the volumes are read."""
+    began = time.perf_counter()
+    require_result_folder(options.output)
+    if options.overlay is not None:
+        require_picture(options.overlay)
+    recipe = chosen_recipe(options.recipe, options.initial, options.seed)
+    is_file = options.initial is not None and options.initial not in INITIALIZATIONS
+    with quiet_itk():
+        initial = load_transform(options.initial) if is_file else None
+        volumes = _read_all(options)
+        told = options.quiet or options.json
+        if not told:
+            for role, volume in volumes.items():
+                note_volume(role.replace("_", " "), volume)
+            for role in ("fixed", "moving"):
+                note(f"{role}: {volumes[role].name}, {describe(Grid.of(volumes[role].image))}")
+        result = run_registration(
+            volumes["fixed"].image,
+            volumes["moving"].image,
+            recipe,
+            masks={role: volume.image for role, volume in volumes.items() if role.endswith("mask")},
+            initial=initial,
+            threads=options.threads,
+            quiet=told,
+        )
+        inputs = {role: described(volume) for role, volume in volumes.items()}
+        if is_file:
+            inputs["initial_transform"] = {"path": str(options.initial)}
+        folder = save_result(result, options.output, inputs=inputs)
+        if options.overlay is not None:
+            save_overlay(options.overlay, result.fixed, result.moving, result.transform)
+    if options.json:
+        say_json({**load_record(folder), "folder": str(folder.absolute()), "overlay": _path(options.overlay)})
+    elif not options.quiet:
+        for line in summary(result):
+            say(line)
+        say(f"written to {folder} in {time.perf_counter() - began:.1f} s in all, with reading and writing")
+
+
+def chosen_recipe(word: str, initial: str | None = None, seed: int | None = None) -> Recipe:
+    """Return the recipe of a name or file, with another initialization or seed where they are given."""
+    recipe = find_recipe(word)
+    changes: dict[str, Any] = {}
+    if initial in INITIALIZATIONS:
+        changes["initialization"] = initial
+    if seed is not None:
+        changes["seed"] = seed
+    return Recipe.from_mapping({**recipe.model_dump(mode="json"), **changes}, source=word) if changes else recipe
+
+
+def run_registration(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    recipe: Recipe,
+    *,
+    masks: dict[str, sitk.Image] | None = None,
+    initial: sitk.Transform | None = None,
+    threads: int = 0,
+    quiet: bool = False,
+) -> RegistrationResult:
+    """Run a registration with its progress on stderr and Ctrl-C as the way to cancel it."""
+    teller = Teller()
+    with cancel_on_interrupt() as is_cancelled:
+        with ExitStack() as stack:
+            on_progress = None if quiet else stack.enter_context(teller)
+            result = register(
+                fixed,
+                moving,
+                recipe,
+                **(masks or {}),
+                initial_transform=initial,
+                on_progress=on_progress,
+                is_cancelled=is_cancelled,
+                threads=threads,
+            )
+        if is_cancelled():
+            raise RegistrationCancelled("the registration was cancelled", result.transform)
+    for text in () if quiet else result.notes:
+        if text not in teller.told:
+            note(f"note: {text}")
+    return result
+
+
+def summary(result: RegistrationResult) -> list[str]:
+    """Return what came out, in a few lines."""
+    before, after = (_number(value) for value in (result.metric_before, result.metric_after))
+    lines = [
+        f"recipe {result.recipe.name}, started from {result.initialization}, {result.seconds:.1f} s on "
+        f"{result.threads} threads",
+        f"metric {before} -> {after} (lower is better)",
+    ]
+    if result.is_linear:
+        lines.append(f"the moving volume was {motion(result.transform, Grid.of(result.fixed))}")
+    return lines
+
+
+def motion(transform: sitk.Transform, fixed: Grid) -> str:
+    """Return in words how far a linear transform turns, and shifts the centre of the fixed grid."""
+    n = fixed.dimension
+    linear = to_matrix(transform)[:n, :n]
+    u, stretches, vt = np.linalg.svd(linear)
+    rotation = u @ vt
+    cosine = (np.trace(rotation) - 1) / 2 if n == 3 else rotation[0, 0]
+    angle = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    shift = float(np.linalg.norm(np.array(transform.TransformPoint(fixed.centre_lps.tolist())) - fixed.centre_lps))
+    words = f"turned by {angle:.2f} degrees and shifted by {shift:.2f} mm at the centre"
+    if np.allclose(stretches, 1, atol=1e-6):
+        return words
+    return f"{words}, and scaled by {stretches.min():.3f} to {stretches.max():.3f}"
+
+
+def described(volume: LoadedVolume) -> dict[str, Any]:
+    """Return where a volume came from, as plain data."""
+    return {
+        "path": str(volume.path.absolute()),
+        "name": volume.name,
+        "modality": volume.modality,
+        "unit": volume.unit,
+        "frame": volume.frame,
+        "notes": list(volume.notes),
+    }
+
+
+def _read_all(options: argparse.Namespace) -> dict[str, LoadedVolume]:
+    volumes = {
+        "fixed": read_volume(options.fixed, options.fixed_volume),
+        "moving": read_volume(options.moving, options.moving_volume),
+    }
+    for role in ("fixed_mask", "moving_mask"):
+        path = getattr(options, role)
+        if path is not None:
+            volumes[role] = read_volume(path)
+    return volumes
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.5f}"
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())

@@ -1,0 +1,171 @@
+"""Result folders: a registration's transform, registered volume, displacement field and record, all or none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import uuid
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_coreg.errors import FileError
+from napari_coreg.io.strict_json import to_json
+from napari_coreg.io.transforms import read_transform, write_transform
+from napari_coreg.io.volumes import write_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import SimpleITK as sitk
+
+    from napari_coreg.core.result import RegistrationResult
+
+TRANSFORM, LINEAR_TRANSFORM = "transform.h5", "transform.tfm"
+REGISTERED, DISPLACEMENT, RECORD = "registered.nii.gz", "displacement.nii.gz", "result.json"
+_OURS = (TRANSFORM, LINEAR_TRANSFORM, REGISTERED, DISPLACEMENT, RECORD)
+
+
+def save_result(result: RegistrationResult, folder: str | Path, *, inputs: Mapping[str, Any] | None = None) -> Path:
+    """Write a result into `folder`, all of its files or none.
+
+    The files: transform.h5 (fixed -> moving, LPS mm), transform.tfm (the same as text, only where it is linear),
+    registered.nii.gz (the moving volume on the fixed grid), displacement.nii.gz (T(p) - p at each fixed voxel p, LPS
+    mm) and result.json (recipe, metric, trace, versions, fingerprints, inputs). Files of an earlier result are
+    replaced; others are left alone.
+
+    Parameters
+    ----------
+    result : RegistrationResult
+        What to save.
+    folder : str or Path
+        Made, with its parents, if it is not there.
+    inputs : mapping, optional
+        What the volumes are, for the record, such as {"fixed": "ct.nii.gz", "moving": "mr.nii.gz"}; plain data.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    FileError
+        If the folder or a file cannot be written; nothing is left behind then, and an earlier result stays as it was.
+    """
+    folder = Path(folder).expanduser()
+    with _staged(folder) as stage:
+        write_transform(result.transform, stage / TRANSFORM)
+        if result.is_linear:
+            write_transform(result.transform, stage / LINEAR_TRANSFORM)
+        write_volume(result.resample(), stage / REGISTERED)
+        write_volume(result.displacement_field(), stage / DISPLACEMENT)
+        record = {
+            **result.to_record(),
+            "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "inputs": dict(inputs or {}),
+            "files": sorted([*(item.name for item in stage.iterdir()), RECORD]),
+        }
+        (stage / RECORD).write_text(to_json(record), encoding="utf-8")
+    return folder
+
+
+def load_record(folder: str | Path) -> dict[str, Any]:
+    """Return the record (result.json) in a result folder as plain data.
+
+    Raises
+    ------
+    FileError
+        If there is none, or it is not one.
+    """
+    path = Path(folder).expanduser() / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise FileError(f"{path}: not a readable record of a registration ({error})") from error
+    if not isinstance(record, dict) or "schema_version" not in record:
+        raise FileError(f"{path}: is JSON, but not the record of a registration")
+    return record
+
+
+def load_transform(path: str | Path) -> sitk.Transform:
+    """Return the transform (fixed -> moving, LPS mm) in a file, or in the result folder `path`.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read.
+    """
+    path = Path(path).expanduser()
+    return read_transform(path / TRANSFORM if path.is_dir() else path)
+
+
+def require_result_folder(folder: str | Path) -> None:
+    """Refuse, before a long run, a folder that its result cannot be written to; makes nothing.
+
+    Raises
+    ------
+    FileError
+        If it is a file, lies in one, or cannot be written.
+    """
+    folder = Path(folder).expanduser()
+    there = _nearest_existing(folder)
+    if not there.is_dir():
+        what = "is a file" if there == folder else f"cannot be made, because {there} is a file"
+        raise FileError(f"{folder}: {what}; give the name of a folder")
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise FileError(f"{folder}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """Give a hidden folder to write in; its files come to `folder` when all went well.
+
+    A folder that is not there yet appears with all its files in one step.
+    """
+    require_result_folder(folder)
+    is_new = not folder.exists()
+    made = [parent for parent in folder.parents if not parent.exists()]
+    stage = (folder.parent if is_new else folder) / f".{uuid.uuid4().hex[:12]}"
+    done = False
+    try:
+        stage.mkdir(parents=True)
+        yield stage
+        if is_new:
+            stage.rename(folder)
+        else:
+            _move_all(stage, folder)
+        done = True
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        if not done:
+            for parent in made:
+                _remove_if_empty(parent)
+
+
+def _move_all(stage: Path, folder: Path) -> None:
+    """Replace the files of an earlier result; the record goes first and comes last."""
+    staged = sorted(stage.iterdir(), key=lambda item: item.name == RECORD)
+    (folder / RECORD).unlink(missing_ok=True)
+    for name in set(_OURS) - {item.name for item in staged}:
+        (folder / name).unlink(missing_ok=True)
+    for item in staged:
+        item.replace(folder / item.name)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _nearest_existing(path: Path) -> Path:
+    return next(place for place in (path, *path.absolute().parents) if place.exists())
