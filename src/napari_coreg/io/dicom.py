@@ -19,6 +19,7 @@ from napari_coreg.io.dicom_groups import Group, split
 from napari_coreg.io.dicom_header import Slice, refusal, slices_of
 from napari_coreg.io.dicom_pixels import read_values
 from napari_coreg.io.loaded import LoadedVolume, Source, plural, unique_names, value_notes
+from napari_coreg.io.quiet import one_line
 from napari_coreg.io.stack import build_stack, plan_stack
 from napari_coreg.io.suv import suv_factor
 
@@ -94,7 +95,14 @@ def _scan(path: Path) -> _Scan:
         if reason is not None:
             scan.refused[reason] += 1
             continue
-        for part in slices_of(file, header):
+        try:
+            parts = slices_of(file, header)
+        except (FileError, ValueError, TypeError) as error:
+            if file == path:
+                raise FileError(f"{path}: its header makes no sense: {one_line(error)}") from error
+            scan.refused["headers that make no sense"] += 1
+            continue
+        for part in parts:
             if part.uid in seen:
                 scan.duplicates += 1
             else:

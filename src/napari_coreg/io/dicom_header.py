@@ -131,7 +131,7 @@ def slices_of(path: Path, header: Dataset) -> list[Slice]:
     if int(header.get("NumberOfFrames") or 1) > 1:
         positions = _frame_positions(header)
         if positions is None:
-            raise FileError(f"{path}: its frames have no positions in space")
+            raise FileError("its frames have no positions in space")
         scopes = [header, *_items([header], "DetectorInformationSequence")]
         return [_slice(path, frame, header, scopes, position) for frame, position in enumerate(positions)]
     return [_slice(path, None, header, [header, *_items([header], "DetectorInformationSequence")])]
@@ -170,7 +170,7 @@ def _slice(
         spacing_yx = np.ones(2)
     if position is None:
         position = floats(_find(scopes, "ImagePositionPatient"), 3)
-    direction = _direction(path, floats(_find(scopes, "ImageOrientationPatient"), 6))
+    direction = _direction(floats(_find(scopes, "ImageOrientationPatient"), 6))
     slope = number(_find(scopes, "RescaleSlope")) or number(_find(scopes, "DoseGridScaling"))
     return Slice(
         path=path,
@@ -187,15 +187,13 @@ def _slice(
     )
 
 
-def _direction(path: Path, cosines: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+def _direction(cosines: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
     if cosines is None:
         return None
     row, column = cosines[:3], cosines[3:]
     lengths = np.array([np.linalg.norm(row), np.linalg.norm(column)])
     if np.abs(lengths - 1).max() > 0.01 or abs(float(row @ column)) > 0.01:
-        raise FileError(
-            f"{path}: its ImageOrientationPatient {cosines.tolist()} is not two unit vectors at right angles"
-        )
+        raise FileError(f"its ImageOrientationPatient {cosines.tolist()} is not two unit vectors at right angles")
     return nearest_orthonormal(np.stack([row, column, np.cross(row, column)], axis=1))
 
 

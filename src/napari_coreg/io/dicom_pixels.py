@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom import dcmread
+from pydicom.dataset import FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels import get_decoder  # type: ignore[attr-defined]  # documented there, not in its __all__
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from napari_coreg.errors import FileError
 from napari_coreg.io.quiet import one_line
@@ -111,8 +113,11 @@ def _decoded(path: Path) -> tuple[NDArray[Any], bool]:
 def _require_decoder(path: Path, data: Dataset) -> None:
     meta = getattr(data, "file_meta", None)
     syntax = None if meta is None else meta.get("TransferSyntaxUID")
-    if syntax is None:
-        data.set_original_encoding(is_implicit_vr=True, is_little_endian=True)
+    if syntax is None:  # a file from before there were such headers
+        data.file_meta = FileMetaDataset()
+        data.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if data.original_encoding[0] else ExplicitVRLittleEndian
+        )
         return
     if not syntax.is_compressed:
         return

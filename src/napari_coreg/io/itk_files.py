@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from napari_coreg.errors import FileError
 from napari_coreg.io.atomic import full_suffix, stem
-from napari_coreg.io.loaded import LoadedVolume, Source, value_notes
+from napari_coreg.io.loaded import FrameStore, LoadedVolume, Source, value_notes
 from napari_coreg.io.quiet import one_line, quiet_itk
 from napari_coreg.io.rectify import is_sheared, rectify, shear_note, straighten
 
@@ -30,12 +30,12 @@ _HEADER_LIMIT = 65536  # bytes of a MetaImage looked at for its header
 
 @dataclass(frozen=True)
 class _Opened:
-    """A file whose header was read; frames are a fourth axis, or the components of a NRRD with an axis of kind list."""
+    """A file whose header was read: its frames' size, how many they are, and their values."""
 
     path: Path
     size_xyz: tuple[int, ...]
     frame_count: int
-    frames_are_components: bool
+    frames: FrameStore[sitk.Image, sitk.Image]
 
 
 def itk_sources(path: Path) -> list[Source]:
@@ -126,21 +126,39 @@ def _open(path: Path) -> _Opened:
             "if it is a displacement field, else take one channel"
         )
     if components > 1:
-        return _Opened(path, size, components, frames_are_components=True)
-    return _Opened(path, size[:3], size[3] if len(size) == 4 else 1, frames_are_components=False)
+        return _Opened(path, size, components, _components(path))
+    if len(size) == 4:
+        return _Opened(path, size[:3], size[3], _fourth_axis(path, size[:3]))
+    plain = FrameStore(lambda _: _header(path).Execute(), lambda: _header(path).Execute(), lambda whole, _: whole)
+    return _Opened(path, size, 1, plain)
+
+
+def _components(path: Path) -> FrameStore[sitk.Image, sitk.Image]:
+    """Return the frames that are the components of a NRRD with an axis of kind list, as 3D Slicer's sequences are."""
+    return FrameStore(
+        lambda frame: sitk.VectorIndexSelectionCast(_header(path).Execute(), frame),
+        lambda: _header(path).Execute(),
+        sitk.VectorIndexSelectionCast,
+    )
+
+
+def _fourth_axis(path: Path, size_xyz: tuple[int, ...]) -> FrameStore[sitk.Image, sitk.Image]:
+    def read_one(frame: int) -> sitk.Image:
+        reader = _header(path)
+        reader.SetExtractSize([*size_xyz, 0])
+        reader.SetExtractIndex([0, 0, 0, frame])
+        return reader.Execute()
+
+    def pick(whole: sitk.Image, frame: int) -> sitk.Image:
+        return sitk.Extract(whole, [*size_xyz, 0], [0, 0, 0, frame])
+
+    return FrameStore(read_one, lambda: _header(path).Execute(), pick)
 
 
 def _load(opened: _Opened, frame: int | None) -> LoadedVolume:
     path = opened.path
     with told_as_file_error(path):
-        reader = _header(path)
-        if opened.frames_are_components:
-            image = sitk.VectorIndexSelectionCast(reader.Execute(), frame or 0)
-        else:
-            if reader.GetDimension() == 4:
-                reader.SetExtractSize([*opened.size_xyz, 0])
-                reader.SetExtractIndex([0, 0, 0, frame or 0])
-            image = reader.Execute()
+        image = opened.frames.frame(frame or 0)
     n = image.GetDimension()
     direction = np.reshape(image.GetDirection(), (n, n))
     notes = value_notes(sitk.GetArrayViewFromImage(image))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     import SimpleITK as sitk
     from numpy.typing import NDArray
+
+Whole = TypeVar("Whole")
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,38 @@ class Source:
     summary: str
     load: Callable[[], LoadedVolume]
     is_frame: bool = False
+
+
+@dataclass
+class FrameStore(Generic[Whole, Part]):
+    """Frames of a file: the first asked for is read alone; when a second is, the file is read whole and kept.
+
+    So one frame of many costs little, and all frames of a compressed file do not unpack it again for each.
+
+    Attributes
+    ----------
+    read_one : callable
+        Frame number -> that frame, read alone.
+    read_whole : callable
+        Everything in the file.
+    pick : callable
+        Everything and a frame number -> that frame.
+    """
+
+    read_one: Callable[[int], Part]
+    read_whole: Callable[[], Whole]
+    pick: Callable[[Whole, int], Part]
+    _asked: bool = False
+    _whole: list[Whole] = field(default_factory=list)
+
+    def frame(self, number: int) -> Part:
+        """Return one frame."""
+        if not self._asked:
+            self._asked = True
+            return self.read_one(number)
+        if not self._whole:
+            self._whole.append(self.read_whole())
+        return self.pick(self._whole[0], number)
 
 
 def unique_names(names: Iterable[str]) -> list[str]:

@@ -19,7 +19,7 @@ from nibabel.spatialimages import HeaderDataError
 from napari_coreg.core.geometry import Grid
 from napari_coreg.errors import CoregError, FileError
 from napari_coreg.io.atomic import stem
-from napari_coreg.io.loaded import LoadedVolume, Source, value_notes
+from napari_coreg.io.loaded import FrameStore, LoadedVolume, Source, value_notes
 from napari_coreg.io.quiet import one_line
 from napari_coreg.io.rectify import place
 
@@ -38,12 +38,13 @@ _MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
 
 @dataclass(frozen=True)
 class _Opened:
-    """A file whose header was read: the nibabel image, its frames' shape, and how many frames there are."""
+    """A file whose header was read: the nibabel image, its frames' shape, how many they are, and their values."""
 
     image: Any
     path: Path
     shape: tuple[int, ...]
     frame_count: int
+    frames: FrameStore[NDArray[Any], NDArray[Any]]
 
 
 def nifti_sources(path: Path) -> list[Source]:
@@ -150,16 +151,19 @@ def _open(path: Path) -> _Opened:
         shape = shape[:-1]
     if len(shape) > 4 or len(shape) < 2:
         raise FileError(f"{path}: has {len(shape)} axes (shape {shape}), but 2, 3 or 4 (frames) are needed")
-    if len(shape) == 4:
-        return _Opened(image, path, shape[:3], shape[3])
-    return _Opened(image, path, shape, 1)
+    proxy = image.dataobj
+    frames = FrameStore(
+        lambda frame: np.asanyarray(proxy[:, :, :, frame]),
+        lambda: np.asanyarray(proxy),
+        lambda whole, frame: whole[:, :, :, frame],
+    )
+    return _Opened(image, path, shape[:3], shape[3] if len(shape) == 4 else 1, frames)
 
 
 def _load(opened: _Opened, frame: int | None) -> LoadedVolume:
     path, shape = opened.path, opened.shape
     with _told_as_file_error(path):
-        proxy = opened.image.dataobj
-        values = np.asanyarray(proxy if frame is None else proxy[:, :, :, frame])
+        values = np.asanyarray(opened.image.dataobj) if frame is None else opened.frames.frame(frame)
         values = values.reshape(shape, order="F")
         affine, notes = _index_to_lps(opened.image)
         matrix, flat_notes = _to_dimension(affine, len(shape))

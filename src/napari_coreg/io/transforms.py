@@ -120,13 +120,23 @@ def _check_start(path: Path, suffix: str) -> None:
             raise FileError(f"{path}: is {what}")
     if suffix in _TEXT_SUFFIXES and not start.lstrip(b"\xef\xbb\xbf").startswith(_TEXT_START):
         raise FileError(f"{path}: is not an ITK transform (it does not begin with '{_TEXT_START.decode()}')")
-    if suffix in _HDF5_SUFFIXES and not start.startswith(_HDF5_START):
-        raise FileError(f"{path}: is not an HDF5 file, which an ITK .h5 transform is")
+    if suffix in _HDF5_SUFFIXES:
+        _check_hdf5(path, start)
     if suffix == ".mat" and _is_numbers(start):
         raise FileError(
             f"{path}: is a matrix in text, as FSL's FLIRT writes; it depends on both images' voxels, so convert it to "
             "ITK first, for example with c3d_affine_tool -fsl2ras -oitk"
         )
+
+
+def _check_hdf5(path: Path, start: bytes) -> None:
+    """Refuse what is not HDF5 or shorter than its first block says, of which HDF5 would tell on the terminal itself."""
+    if not start.startswith(_HDF5_START) or len(start) < 64:
+        raise FileError(f"{path}: is not an HDF5 file, which an ITK .h5 transform is")
+    at = {0: 40, 1: 44}.get(start[8], 28)  # where the length stands depends on the version of the first block
+    length = int.from_bytes(start[at : at + 8], "little")
+    if path.stat().st_size < length:
+        raise FileError(f"{path}: the file ends too early: {path.stat().st_size} of {length} bytes are there")
 
 
 def _is_numbers(start: bytes) -> bool:
