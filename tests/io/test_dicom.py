@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import Decoder
 from pydicom.sequence import Sequence
-from pydicom.uid import JPEGLSLossless
+from pydicom.uid import JPEGLSLossless, RLELossless
 
 from napari_coreg.errors import FileError
 from napari_coreg.io.volumes import list_volumes, read_volume, read_volumes
@@ -72,6 +72,40 @@ def test_a_missing_slice_is_filled_and_later_ones_stay_in_place(dicom, ramp):
     assert loaded.image.GetSpacing()[2] == pytest.approx(2.5)
     assert "1 slice is missing" in loaded.notes[0]
     assert "slice 3 at LPS (-10.0, 20.0, 7.5) mm" in loaded.notes[0]
+
+
+def test_positions_rounded_to_a_tenth_are_even(dicom, ramp):
+    write_stack(dicom, ramp(9), along_z(np.round(np.arange(9) * 0.625, 1)))
+    loaded = read_volume(dicom.path)
+    assert loaded.notes == ()
+    assert loaded.image.GetSpacing()[2] == pytest.approx(0.625)
+    assert np.array_equal(values(loaded.image), ramp(9))
+
+
+def test_where_most_slices_are_missing_the_least_gap_is_the_spacing(dicom, ramp):
+    kept = [0, 1, 3, 5, 7, 9]
+    write_stack(dicom, ramp(10)[kept], along_z(np.array(kept) * 1.5))
+    loaded = read_volume(dicom.path)
+    assert np.array_equal(values(loaded.image), ramp(10))
+    assert "4 slices are missing" in loaded.notes[0]
+
+
+def test_a_missing_slice_of_a_tilted_stack_is_filled_too(dicom):
+    positions = [(0.0, 0.5 * k, 2.0 * k) for k in (0, 1, 3, 4)]  # one pixel a slice: moved without interpolation
+    write_stack(dicom, np.full((4, 12, 5), 300, np.int16), positions)
+    loaded = read_volume(dicom.path)
+    assert "sheared by 14.0 degrees" in loaded.notes[0]
+    assert "1 slice is missing" in loaded.notes[1]
+    assert loaded.image.GetSize() == (5, 16, 5)
+    assert (values(loaded.image)[:, 4:12] == 300).all()
+
+
+def test_compressed_slices_are_unpacked(dicom, ramp):
+    for k, path in enumerate([dicom.slice(ramp(3)[k], (0, 0, k)) for k in range(3)]):
+        data = dcmread(path)
+        data.compress(RLELossless, ramp(3)[k])
+        data.save_as(path)
+    assert np.array_equal(values(read_volume(dicom.path).image), ramp(3))
 
 
 def test_uneven_slices_are_resampled_along_the_stack(dicom):

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_EVEN = 0.02  # slices closer to an even grid than this part of the spacing count as even
+_EVEN = 0.02  # slices closer to an even grid than this part of the spacing count as even,
+_ROUNDED_MM = 0.05  # and those closer than this, as positions rounded to 0.1 mm are,
+_EVEN_AT_MOST = 0.1  # but never beyond this part of the spacing
 _STRAIGHT = 0.1  # in-plane offsets below this part of a pixel count as none
 _LISTED = 5  # missing slices named in a note
 
@@ -143,7 +145,8 @@ def _as_multiples(z: NDArray[np.float64], spacing: float) -> NDArray[np.int64] |
     if np.diff(steps).min() < 1:
         return None
     even = steps * (z[-1] / steps[-1])
-    return steps if np.abs(z - even).max() <= _EVEN * spacing else None
+    allowed = min(max(_EVEN * spacing, _ROUNDED_MM), _EVEN_AT_MOST * spacing)
+    return steps if np.abs(z - even).max() <= allowed + 1e-6 else None
 
 
 def _between(known: NDArray[np.float64], wanted: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
