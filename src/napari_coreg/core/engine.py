@@ -271,9 +271,6 @@ def _set_descent(method: sitk.ImageRegistrationMethod, job: Job, optimizer: opt.
         return
     common["convergenceMinimumValue"] = optimizer.convergence_minimum_value
     common["convergenceWindowSize"] = optimizer.convergence_window_size
-    if isinstance(optimizer, opt.GradientDescent):
-        method.SetOptimizerAsGradientDescent(**common)
-        return
     common["lineSearchMaximumIterations"] = optimizer.line_search_maximum_iterations
     if isinstance(optimizer, opt.GradientDescentLineSearch):
         method.SetOptimizerAsGradientDescentLineSearch(**common)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
+from napari_coreg.core.transforms import compose, from_matrix
 from napari_coreg.errors import VolumeError
 
 if TYPE_CHECKING:
@@ -42,6 +44,30 @@ def moments_transform(
         If a mask leaves no voxel.
     """
     return _translation(_centre_of_intensity(fixed, fixed_mask), _centre_of_intensity(moving, moving_mask))
+
+
+def right_angle_turns(about: sitk.Transform, centre_lps: NDArray[np.float64]) -> list[sitk.Transform]:
+    """Return `about` preceded by each turn of space onto itself but the identity: 23 in 3-D, 3 in 2-D.
+
+    Parameters
+    ----------
+    about : SimpleITK.Transform
+        A first guess, fixed -> moving, LPS mm.
+    centre_lps : array, shape (D,)
+        Centre of the turns in the fixed image, LPS mm.
+    """
+    n = len(centre_lps)
+    turns = []
+    for axes in itertools.permutations(range(n)):
+        for signs in itertools.product((1.0, -1.0), repeat=n):
+            rotation = np.eye(n)[list(axes)] * np.array(signs)
+            if np.linalg.det(rotation) < 0 or np.array_equal(rotation, np.eye(n)):
+                continue
+            matrix = np.eye(n + 1)
+            matrix[:n, :n] = rotation
+            matrix[:n, n] = centre_lps - rotation @ centre_lps
+            turns.append(compose(from_matrix(matrix), about))
+    return turns
 
 
 def _translation(from_lps: NDArray[np.float64], to_lps: NDArray[np.float64]) -> sitk.Transform:

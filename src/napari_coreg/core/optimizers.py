@@ -1,4 +1,7 @@
-"""The optimizers of SimpleITK that make sense here, each with only its own settings, as frozen data."""
+"""The optimizers of SimpleITK that make sense here, each with only its own settings, as frozen data.
+
+Left out: plain gradient descent, whose convergence check fires at its first overshoot, and exhaustive search.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ class Descent(_Optimizer):
     )
 
 
-class Windowed(Descent):
-    """What the methods share that judge convergence over a window of iterations."""
+class LineSearch(Descent):
+    """What the line searches share."""
 
     convergence_minimum_value: float = Field(
         1e-6,
@@ -43,6 +46,9 @@ class Windowed(Descent):
         description="Iterations over which convergence is judged.",
         ge=2,
         le=1000,
+    )
+    line_search_maximum_iterations: int = Field(
+        20, title="Line search iterations", description="Metric evaluations per line search.", ge=1, le=1000
     )
 
 
@@ -66,20 +72,6 @@ class RegularStepGradientDescent(Descent):
         description="Stop when the gradient is shorter than this.",
         gt=0,
         le=1,
-    )
-
-
-class GradientDescent(Windowed):
-    """Steps in proportion to the gradient."""
-
-    kind: Literal["gradient_descent"] = "gradient_descent"
-
-
-class LineSearch(Windowed):
-    """What the line searches share."""
-
-    line_search_maximum_iterations: int = Field(
-        20, title="Line search iterations", description="Metric evaluations per line search.", ge=1, le=1000
     )
 
 
@@ -188,7 +180,7 @@ class OnePlusOneEvolutionary(_Optimizer):
 
     kind: Literal["one_plus_one_evolutionary"] = "one_plus_one_evolutionary"
     number_of_iterations: int = Field(
-        500, title="Iterations", description="At most this many mutations per level.", ge=1, le=100_000
+        1000, title="Iterations", description="At most this many mutations per level.", ge=1, le=100_000
     )
     initial_radius_mm: float = Field(
         4.0, title="Initial radius (mm)", description="First search radius, at the edge of the volume.", gt=0, le=100
@@ -234,7 +226,7 @@ class Amoeba(_Optimizer):
     )
 
 
-GradientMethod = RegularStepGradientDescent | GradientDescent | GradientDescentLineSearch | ConjugateGradientLineSearch
+GradientMethod = RegularStepGradientDescent | GradientDescentLineSearch | ConjugateGradientLineSearch
 Optimizer = Annotated[
     GradientMethod | LBFGSB | LBFGS2 | Powell | OnePlusOneEvolutionary | Amoeba, Field(discriminator="kind")
 ]

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from napari_coreg.core.optimizers import Optimizer, RegularStepGradientDescent
+from napari_coreg.core.optimizers import ConjugateGradientLineSearch, Optimizer, RegularStepGradientDescent
 from napari_coreg.errors import RecipeError
 
-Initialization = Literal["auto", "given", "centre", "moments"]
+Initialization = Literal["auto", "search", "given", "centre", "moments"]
 Interpolator = Literal["nearest", "linear", "bspline", "windowed_sinc", "label"]
 
 
@@ -185,6 +185,18 @@ class _Stage(FrozenModel):
         _require_length("sampling.percentages", self.sampling.percentages, self.pyramid.number_of_levels)
         return self
 
+    def _refuse_optimizers(self, kinds: tuple[str, ...], why: str) -> None:
+        if self.optimizer.kind in kinds:
+            raise ValueError(f"optimizer {self.optimizer.kind!r} {why}; choose another one")
+
+
+class _TurningStage(_Stage):
+    @model_validator(mode="after")
+    def _optimizer_scales_parameters(self) -> Self:
+        why = "cannot weigh rotations (radians) against shifts (mm), so it does not converge here"
+        self._refuse_optimizers(("lbfgsb", "lbfgs2"), why)
+        return self
+
 
 class TranslationStage(_Stage):
     """Shift only."""
@@ -192,19 +204,19 @@ class TranslationStage(_Stage):
     kind: Literal["translation"] = "translation"
 
 
-class RigidStage(_Stage):
+class RigidStage(_TurningStage):
     """Rotation and shift: the same head in another position."""
 
     kind: Literal["rigid"] = "rigid"
 
 
-class SimilarityStage(_Stage):
+class SimilarityStage(_TurningStage):
     """Rotation, shift and one scale: a wrong or unknown voxel size."""
 
     kind: Literal["similarity"] = "similarity"
 
 
-class AffineStage(_Stage):
+class AffineStage(_TurningStage):
     """Rotation, shift, three scales and three shears: another person's head, or scanner distortion."""
 
     kind: Literal["affine"] = "affine"
@@ -217,6 +229,11 @@ class BSplineStage(_Stage):
     """
 
     kind: Literal["bspline"] = "bspline"
+    optimizer: Optimizer = Field(
+        ConjugateGradientLineSearch(number_of_iterations=20),
+        title="Optimizer",
+        description="How the best transform is searched.",
+    )
     grid_spacings_mm: tuple[Annotated[float, Field(gt=0.1, le=1000)], ...] = Field(
         (80.0, 40.0, 40.0),
         title="Grid spacings (mm)",
@@ -225,6 +242,12 @@ class BSplineStage(_Stage):
             "It is made a little smaller where needed for a whole number of cells."
         ),
     )
+
+    @model_validator(mode="after")
+    def _optimizer_uses_the_gradient(self) -> Self:
+        why = "uses no gradient, so it cannot search the thousands of parameters of a B-spline"
+        self._refuse_optimizers(("powell", "one_plus_one_evolutionary", "amoeba"), why)
+        return self
 
     @model_validator(mode="after")
     def _grid_refines_by_halves(self) -> Self:
@@ -295,7 +318,8 @@ class Recipe(FrozenModel):
         description=(
             "Where to start: 'given' trusts the positions in the headers (or the initial transform that is given), "
             "'centre' puts the centres of the two grids on each other, 'moments' the centres of intensity, 'auto' "
-            "takes the best of the three by the first stage's metric. An initial transform that is given always wins."
+            "takes the best of the three by the first stage's metric, 'search' also tries every right-angle turn, as "
+            "for a specimen that was put in the other way round. An initial transform that is given always wins."
         ),
     )
     stages: tuple[Stage, ...] = Field(

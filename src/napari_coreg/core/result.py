@@ -67,7 +67,7 @@ class RegistrationResult:
         The last stage's metric at its finest level for the start and for the result; lower is better. None where the
         two images did not overlap enough to evaluate it.
     initialization : str
-        How the start was found: "given", "centre" or "moments".
+        How the start was found: "given", "centre", "moments" or "search".
     notes : tuple of str
         What a person should know about the run.
     seconds : float

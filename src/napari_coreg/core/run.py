@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -12,7 +13,7 @@ from napari_coreg.core import bspline_grid, engine, initialize
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.progress import IsCancelled, OnProgress, Progress
 from napari_coreg.core.pyramid import Level, make_levels, shrink_factors_xyz
-from napari_coreg.core.recipe import BSplineStage, Recipe, Stage
+from napari_coreg.core.recipe import BSplineStage, Recipe, RigidStage, Stage
 from napari_coreg.core.result import LevelTrace
 from napari_coreg.core.transforms import compose, is_identity
 from napari_coreg.errors import RegistrationCancelled, RegistrationError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SECONDS_PER_SAMPLE_AND_PARAMETER = 7.5e-9  # of SimpleITK's B-spline with Mattes MI, measured on two cores
 SLOW_SECONDS = 60.0
 VOXELS_OF_A_METRIC = 500_000
+REFINED_GUESSES = 6  # of a search, taken up to a registration at the coarsest level
 
 
 class Run:
@@ -77,18 +79,41 @@ class Run:
             "centre": lambda: initialize.centre_transform(self._fixed, self._moving),
             "moments": self._moments,
         }
-        if self._recipe.initialization != "auto":
-            self.initialization = self._recipe.initialization
-            return guesses[self.initialization]()
-        candidates = {name: guess() for name, guess in guesses.items()}
-        values = {name: self._metric(0, 0, transform) for name, transform in candidates.items()}
-        usable = {name: value for name, value in values.items() if value is not None}
+        wanted = self._recipe.initialization
+        if wanted in guesses:
+            self.initialization = wanted
+            return guesses[wanted]()
+        candidates = [(name, guess()) for name, guess in guesses.items()]
+        if wanted == "search":
+            turns = initialize.right_angle_turns(candidates[-1][1], self._centre_lps)
+            candidates += [("search", turn) for turn in turns]
+        ranked = self._ranked(candidates)
+        if wanted == "search":
+            ranked = self._ranked([(name, self._refined(guess)) for name, guess in ranked[:REFINED_GUESSES]])
+        self.initialization, best = ranked[0]
+        return best
+
+    def _ranked(self, candidates: list[tuple[str, sitk.Transform]]) -> list[tuple[str, sitk.Transform]]:
+        """Return the candidates with any overlap, best first by the metric at the coarsest level."""
+        values = [self._metric(0, 0, transform) for _, transform in candidates]
+        usable = [(value, index) for index, value in enumerate(values) if value is not None]
         if not usable:
             raise RegistrationError(
                 "the two volumes do not overlap, however they are laid on each other; check voxel sizes and masks"
             )
-        self.initialization = min(usable, key=usable.__getitem__)
-        return candidates[self.initialization]
+        return [candidates[index] for _, index in sorted(usable)]
+
+    def _refined(self, guess: sitk.Transform) -> sitk.Transform:
+        """Return the guess after a rigid registration at the coarsest level alone."""
+        if self._is_cancelled():
+            self._stop(guess)
+        job = replace(self._job(0, 0, guess), stage=RigidStage(metric=self._recipe.stages[0].metric))
+        correction = _linear_identity(job.stage, self._centre_lps)
+        try:
+            engine.run_level(job, correction, lambda *_: self._is_cancelled())
+        except RegistrationError:
+            return guess  # it drifted out of the overlap: as it was, it is still a candidate
+        return self._chained(correction, guess)
 
     def all_stages(self, start: sitk.Transform) -> sitk.Transform:
         """Run every stage, and return the chain of `start` and all that was found."""
