@@ -1,0 +1,106 @@
+"""register_layers(): the dock widget's work as one function, for napari's console and for scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_coreg.core.presets import find_recipe
+from napari_coreg.errors import VolumeError
+from napari_coreg.plugin.layer_run import add_layers, carry_out, read_volumes, request_from_layers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import SimpleITK as sitk
+
+    from napari_coreg.core.recipe import Recipe
+    from napari_coreg.core.result import RegistrationResult
+
+
+def register_layers(  # noqa: PLR0913 - all but the first four by keyword
+    viewer: Any,
+    fixed: Any,
+    moving: Any,
+    recipe: Recipe | str | Path = "rigid",
+    *,
+    fixed_mask: Any = None,
+    moving_mask: Any = None,
+    initial_transform: sitk.Transform | None = None,
+    add: bool = True,
+    deformation: bool = True,
+    magnitude: bool = False,
+    threads: int = 0,
+) -> RegistrationResult:
+    """Register two layers of a viewer and add the result to it; returns when it is done.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the layers are, and where the new ones go.
+    fixed, moving : layer or str
+        Image layers or their names. They are not changed.
+    recipe : Recipe, str or path
+        A recipe, the name of a preset, or a recipe's JSON file.
+    fixed_mask, moving_mask : layer or str, optional
+        Labels layers or their names; only where they are not 0 is the image looked at.
+    initial_transform : SimpleITK.Transform, optional
+        Where to start (fixed -> moving, LPS mm, between the volumes' own headers). When it is not given and a layer was
+        moved by hand, the start is what is on screen.
+    add : bool
+        Whether to add layers: the moving volume on the fixed layer's grid, and what the next two say.
+    deformation : bool
+        Whether to add the arrows of the displacement; they are hidden where the transform is linear.
+    magnitude : bool
+        Whether to add the length of the displacement as an image, mm.
+    threads : int
+        Threads of the metric; 0 for SimpleITK's default.
+
+    Returns
+    -------
+    RegistrationResult
+        Also kept in the new image layer's ``metadata["napari_coreg"]["result"]``.
+
+    Raises
+    ------
+    CoregError
+        One sentence on what cannot be used, or why no transform was found.
+
+    Examples
+    --------
+    In napari's console::
+
+        from napari_coreg import register_layers
+        result = register_layers(viewer, "T1", "T2", "rigid")
+    """
+    request = request_from_layers(
+        find_layer(viewer, fixed),
+        find_layer(viewer, moving),
+        find_recipe(recipe),
+        fixed_mask=None if fixed_mask is None else find_layer(viewer, fixed_mask),
+        moving_mask=None if moving_mask is None else find_layer(viewer, moving_mask),
+        initial_transform=initial_transform,
+        deformation=deformation and add,
+        magnitude=magnitude and add,
+        threads=threads,
+    )
+    ready = carry_out(request, read_volumes(request))
+    if add:
+        add_layers(viewer, ready)
+    return ready.result
+
+
+def find_layer(viewer: Any, layer: Any) -> Any:
+    """Return a layer itself, or the viewer's layer of that name.
+
+    Raises
+    ------
+    VolumeError
+        There is none of that name; the message lists those there are.
+    """
+    if not isinstance(layer, str):
+        return layer
+    names = [item.name for item in viewer.layers]
+    if layer not in names:
+        there = ", ".join(repr(name) for name in names) or "none"
+        raise VolumeError(f"There is no layer {layer!r}; the viewer's layers are: {there}.")
+    return viewer.layers[layer]

@@ -1,0 +1,239 @@
+"""The dock widget "Register": choose two layers and a recipe, watch the run, keep what came of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from napari_coreg.core.register import register
+from napari_coreg.errors import CoregError
+from napari_coreg.plugin.layer_run import Ready, Register, Request, add_layers, request_from_layers
+from napari_coreg.plugin.layers_panel import LayersPanel
+from napari_coreg.plugin.looks import looks_of, stylesheet
+from napari_coreg.plugin.parts import Note, Section, column, follow
+from napari_coreg.plugin.preview import PreviewLayers
+from napari_coreg.plugin.progress_panel import ProgressPanel
+from napari_coreg.plugin.recipe_panel import RecipePanel
+from napari_coreg.plugin.result_panel import ResultPanel
+from napari_coreg.plugin.worker import RegistrationWorker
+
+if TYPE_CHECKING:
+    from napari_coreg.plugin.preview import Canvas, Frame
+    from napari_coreg.plugin.worker import Update
+
+_WELCOME = "Open two volumes to begin: drop their files onto the viewer, or take File > Open Sample > napari-coreg."
+_ONE_MORE = "Open a second volume, to be registered to the first."
+_FROM_SCREEN = "A layer was moved by hand: the run starts from the layers' position in the viewer."
+
+
+class RegisterWidget(QWidget):
+    """Registers one layer of the viewer to another.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer or napari.components.ViewerModel
+        The viewer; napari gives it.
+    register : callable
+        `napari_coreg.register`, or something that behaves like it.
+    """
+
+    def __init__(self, napari_viewer: Any, *, register: Register = register, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self._register = register
+        self._worker: RegistrationWorker | None = None
+        self._request: Request | None = None
+        self._preview: PreviewLayers | None = None
+        self._make_parts()
+        self._lay_out()
+        self._connect()
+        self._follow_theme()
+        self._check()
+
+    def is_running(self) -> bool:
+        """Whether a registration is on its way."""
+        return self._worker is not None
+
+    def run(self) -> None:
+        """Start the registration of the chosen layers."""
+        if self.is_running():
+            return
+        try:
+            self._request = self._new_request()
+        except CoregError as error:
+            self.message.say(str(error), "error")
+            return
+        worker = RegistrationWorker(self._request, preview=self.preview_box.isChecked(), register=self._register)
+        worker.progressed.connect(self._on_progressed)
+        worker.canvas_made.connect(self._on_canvas)
+        worker.previewed.connect(self._on_frame)
+        worker.returned.connect(self._on_returned)
+        worker.cancelled.connect(self._on_cancelled)
+        worker.failed.connect(self._on_failed)
+        worker.errored.connect(self._on_errored)
+        worker.finished.connect(self._on_finished)
+        self._worker = worker
+        self._preview = PreviewLayers(self._viewer, self.layers.chosen().fixed)
+        self._show_state()
+        self.message.say("")
+        self.result.hide()
+        self.progress.begin()
+        self.destroyed.connect(partial(_abandon, worker, self._preview))
+        worker.start()
+
+    def cancel(self) -> None:
+        """Ask the run to stop; it does at its next iteration."""
+        if self._worker is not None:
+            self._worker.quit()
+            self.cancel_button.setEnabled(False)
+            self.progress.words.say("Cancelling...")
+
+    def _make_parts(self) -> None:
+        self.layers = LayersPanel(self._viewer)
+        self.recipe = RecipePanel()
+        self.preview_box = QCheckBox("Preview while running")
+        self.preview_box.setToolTip("Show the moving volume on the fixed one as it moves, in green.")
+        self.preview_box.setChecked(True)
+        self.deformation_box = QCheckBox("Add the deformation as arrows")
+        self.deformation_box.setToolTip("A Vectors layer; it is hidden where the transform is linear.")
+        self.deformation_box.setChecked(True)
+        self.magnitude_box = QCheckBox("Add the length of the deformation (mm)")
+        self.magnitude_box.setToolTip("An Image layer on the fixed grid.")
+        self.run_button = QPushButton("Run")
+        self.run_button.setProperty("role", "main")
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Stop the run; no layer is added.")
+        self.message = Note()
+        self.progress = ProgressPanel()
+        self.result = ResultPanel()
+
+    def _lay_out(self) -> None:
+        shown = QWidget()
+        shown_column = column(shown)
+        for box in (self.preview_box, self.deformation_box, self.magnitude_box):
+            shown_column.addWidget(box)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.run_button, 2)
+        buttons.addWidget(self.cancel_button, 1)
+        content = QWidget()
+        rows = column(content, spacing=8)
+        rows.setContentsMargins(10, 10, 10, 10)
+        rows.addWidget(self.layers)
+        rows.addWidget(self.recipe)
+        rows.addWidget(Section("Preview and new layers", shown, tooltip="What is shown during and after a run."))
+        rows.addLayout(buttons)
+        rows.addWidget(self.message)
+        rows.addWidget(self.progress)
+        rows.addWidget(self.result)
+        rows.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(content)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+        self.setMinimumWidth(300)
+
+    def _connect(self) -> None:
+        self.layers.changed.connect(self._check)
+        self.recipe.changed.connect(self._check)
+        self.run_button.clicked.connect(self.run)
+        self.cancel_button.clicked.connect(self.cancel)
+        self.result.said.connect(self.message.say)
+        follow(self, self._viewer.events.theme, self._follow_theme)
+
+    def _follow_theme(self) -> None:
+        looks = looks_of(self._viewer)
+        self.setStyleSheet(stylesheet(looks))
+        self.progress.plot.set_looks(looks)
+
+    def _new_request(self) -> Request:
+        chosen = self.layers.chosen()
+        return request_from_layers(
+            chosen.fixed,
+            chosen.moving,
+            self.recipe.recipe(),
+            fixed_mask=chosen.fixed_mask,
+            moving_mask=chosen.moving_mask,
+            deformation=self.deformation_box.isChecked(),
+            magnitude=self.magnitude_box.isChecked(),
+        )
+
+    def _check(self) -> None:
+        """Say at once what cannot be run, as far as that is cheap to know."""
+        if self.is_running():
+            return
+        chosen = self.layers.chosen()
+        text, role, ready = "", "note", False
+        if chosen.fixed is None or chosen.moving is None:
+            text = _WELCOME if chosen.fixed is None and chosen.moving is None else _ONE_MORE
+        else:
+            try:
+                request = self._new_request()
+            except CoregError as error:
+                text, role = str(error), "error"
+            else:
+                text, ready = (_FROM_SCREEN if request.initial_transform is not None else ""), True
+        self.message.say(text, role)
+        self._show_state(ready)
+
+    def _show_state(self, ready: bool = True) -> None:
+        running = self.is_running()
+        self.run_button.setEnabled(ready and not running)
+        self.run_button.setText("Running..." if running else "Run")
+        self.cancel_button.setEnabled(running)
+        self.layers.setEnabled(not running)
+        self.recipe.setEnabled(not running)
+
+    def _on_progressed(self, update: Update) -> None:
+        if self._worker is not None and not self._worker.abort_requested:
+            self.progress.update_to(update)
+
+    def _on_canvas(self, canvas: Canvas) -> None:
+        if self._preview is not None and self.is_running():
+            self._preview.show(canvas)
+
+    def _on_frame(self, frame: Frame) -> None:
+        if self._preview is not None:
+            self._preview.update(frame)
+
+    def _on_returned(self, ready: Ready) -> None:
+        self._end()
+        add_layers(self._viewer, ready)
+        if self._request is not None:
+            self.result.show_result(self._request, ready.result)
+
+    def _on_cancelled(self) -> None:
+        self._end("Cancelled. Nothing was changed.")
+
+    def _on_failed(self, text: str) -> None:
+        self._end(text, "error")
+
+    def _on_errored(self, error: Exception) -> None:
+        self._end(f"Something unexpected went wrong ({type(error).__name__}); napari's notification has more.", "error")
+
+    def _on_finished(self) -> None:
+        if self.is_running():  # cancelled after the last iteration
+            self._on_cancelled()
+
+    def _end(self, text: str = "", role: str = "note") -> None:
+        if self._preview is not None:
+            self._preview.remove()
+        self._worker, self._preview = None, None
+        self.progress.finish()
+        self._check()
+        if text:
+            self.message.say(text, role)
+
+
+def _abandon(worker: RegistrationWorker, preview: PreviewLayers, _object: Any = None) -> None:
+    """Stop the run and leave no preview behind, as the dock was closed."""
+    worker.quit()
+    with suppress(RuntimeError):  # the viewer's window may be gone as well
+        preview.remove()

@@ -1,0 +1,138 @@
+"""What a run gave, in a few words, and what can be kept of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
+
+from napari_coreg.io.records import save_result
+from napari_coreg.io.transforms import write_transform
+from napari_coreg.plugin.parts import Note, column, copy_to_clipboard
+from napari_coreg.plugin.snippet import python_snippet
+from napari_coreg.plugin.worker import TaskWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_coreg.core.result import RegistrationResult
+    from napari_coreg.plugin.layer_run import Request
+
+_STARTS = {
+    "given": "the positions in the headers",
+    "centre": "the centres of the grids",
+    "moments": "the centres of intensity",
+}
+
+
+class ResultPanel(QWidget):
+    """The last result and its buttons; hidden until there is one."""
+
+    said = Signal(str, str)  # a sentence and its role, for the widget's message line
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._request: Request | None = None
+        self._result: RegistrationResult | None = None
+        self._saved = ""
+        self.words = Note(role="text")
+        self.notes = Note()
+        self.save_result = QPushButton("Save result...")
+        self.save_result.setToolTip(
+            "Write a folder with the transform, the registered volume, the displacement field and a record that "
+            "repeats the run."
+        )
+        self.save_result.clicked.connect(self._on_save_result)
+        self.save_transform = QPushButton("Save transform...")
+        self.save_transform.setToolTip("Write the transform alone; it maps fixed points to moving points (LPS, mm).")
+        self.save_transform.clicked.connect(self._on_save_transform)
+        self.copy_python = QPushButton("Copy Python")
+        self.copy_python.setToolTip("Copy the lines that repeat this run in napari's console or in a script.")
+        self.copy_python.clicked.connect(self._on_copy_python)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for button in (self.save_result, self.save_transform, self.copy_python):
+            row.addWidget(button)
+        layout = column(self)
+        layout.addWidget(self.words)
+        layout.addWidget(self.notes)
+        layout.addLayout(row)
+        self.hide()
+
+    def show_result(self, request: Request, result: RegistrationResult) -> None:
+        """Show a finished run."""
+        self._request, self._result = request, result
+        self.words.say(in_words(request, result))
+        self.notes.say("\n".join(f"Note: {note}." for note in result.notes))
+        self.show()
+
+    def write_result(self, folder: str | Path) -> None:
+        """Write the result folder, in a worker."""
+        if self._request is None or self._result is None:
+            return
+        request, result = self._request, self._result
+        inputs = {"fixed": request.fixed.name, "moving": request.moving.name}
+        self._write(lambda: save_result(result, folder, inputs=inputs), f"Saved in {folder}")
+
+    def write_transform(self, path: str | Path) -> None:
+        """Write the transform, in a worker."""
+        if self._result is not None:
+            transform = self._result.transform
+            self._write(lambda: write_transform(transform, path), f"Saved {path}")
+
+    def _write(self, task: Callable[[], Any], done: str) -> None:
+        self._saved = done
+        worker = TaskWorker(task)
+        worker.returned.connect(self._on_saved)
+        worker.failed.connect(self._on_failed)
+        self.said.emit("Saving...", "note")
+        worker.start()
+
+    def _on_saved(self, _answer: Any) -> None:
+        self.said.emit(self._saved, "note")
+
+    def _on_failed(self, text: str) -> None:
+        self.said.emit(text, "error")
+
+    def _on_save_result(self) -> None:
+        if self._request is None:
+            return
+        folder, _ = QFileDialog.getSaveFileName(self, "New folder for the result", _file_name(self._request))
+        if folder:
+            self.write_result(folder)
+
+    def _on_save_transform(self) -> None:
+        if self._request is None or self._result is None:
+            return
+        linear = "ITK transform, text (*.tfm)"
+        kinds = ["ITK transform, HDF5 (*.h5)", *([linear] if self._result.is_linear else [])]
+        path, kind = QFileDialog.getSaveFileName(self, "Save transform", _file_name(self._request), ";;".join(kinds))
+        if path:
+            suffix = ".tfm" if kind == linear else ".h5"
+            self.write_transform(path if Path(path).suffix in (".h5", ".tfm") else path + suffix)
+
+    def _on_copy_python(self) -> None:
+        if self._request is not None:
+            copy_to_clipboard(python_snippet(self._request))
+            self.said.emit("Copied: paste it into napari's console.", "note")
+
+
+def in_words(request: Request, result: RegistrationResult) -> str:
+    """Return metric before and after, time and start of a run in two sentences."""
+    before, after = (_metric(value) for value in (result.metric_before, result.metric_after))
+    start = _STARTS.get(result.initialization, result.initialization)
+    if request.initial_transform is not None:
+        start = "the layers' position in the viewer"
+    return f"Done in {result.seconds:.1f} s. Metric {before} → {after} (lower is better). Started from {start}."
+
+
+def _metric(value: float | None) -> str:
+    return "no overlap" if value is None else f"{value:.4g}".replace("-", "−")
+
+
+def _file_name(request: Request) -> str:
+    name = f"{request.moving.name} to {request.fixed.name}"
+    return re.sub(r"[^\w\-]+", "_", name).strip("_")

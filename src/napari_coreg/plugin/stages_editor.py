@@ -1,0 +1,152 @@
+"""The stages of a recipe: a list to add to, shorten and reorder, and the settings of the stage that is chosen."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, get_args
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QListWidget, QPushButton, QWidget
+
+from napari_coreg.core.recipe import BSplineStage, Recipe
+from napari_coreg.plugin.fields import humane, members
+from napari_coreg.plugin.model_editor import Findings, Path, UnionEditor, defaults, kind_of
+from napari_coreg.plugin.parts import Note, column
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+STAGE_CLASSES: tuple[type[BaseModel], ...] = members(get_args(Recipe.model_fields["stages"].annotation)[0])
+_CLASS_OF = {kind_of(item): item for item in STAGE_CLASSES}
+_VISIBLE_ROWS = 4
+
+
+class StagesEditor(QWidget):
+    """Edits plain values of stages, valid or not."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._stages: list[dict[str, Any]] = []
+        self._findings: Findings = ()
+        self._list = QListWidget()
+        self._list.setToolTip(Recipe.model_fields["stages"].description or "")
+        self._list.currentRowChanged.connect(self._on_chosen)
+        self._editor = UnionEditor(STAGE_CLASSES, "Kind", "What the stage may do to the volume.", change_kind)
+        self._editor.changed.connect(self._on_edited)
+        self._buttons = {
+            "add": _button("Add", "Add a stage after the chosen one, with the same settings.", self._add),
+            "remove": _button("Remove", "Remove the chosen stage.", self._remove),
+            "up": _button("Up", "Run the chosen stage earlier.", lambda: self._move(-1)),
+            "down": _button("Down", "Run the chosen stage later.", lambda: self._move(1)),
+        }
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for button in self._buttons.values():
+            row.addWidget(button)
+        self._heading = Note("Stage 1", role="heading")
+        layout = column(self)
+        layout.addWidget(self._list)
+        layout.addLayout(row)
+        layout.addWidget(self._heading)
+        layout.addWidget(self._editor)
+
+    def plain(self) -> list[dict[str, Any]]:
+        """Return the values of all stages."""
+        return deepcopy(self._stages)
+
+    def set_plain(self, stages: list[dict[str, Any]]) -> None:
+        """Show `stages`, in silence."""
+        self._stages = deepcopy(stages)
+        self._show(0)
+
+    def choose(self, row: int) -> None:
+        """Show the settings of a stage."""
+        self._list.setCurrentRow(row)
+
+    def show_findings(self, findings: Findings) -> None:
+        """Mark the stages that something is wrong with, and write it beside the fields of the chosen one."""
+        self._findings = findings
+        wrong = {path[0] for path, _ in findings if path}
+        for row in range(self._list.count()):
+            self._list.item(row).setText(self._caption(row) + ("   (!)" if row in wrong else ""))
+        row = self._list.currentRow()
+        self._editor.show_findings([(path[1:], text) for path, text in findings if path and path[0] == row])
+
+    def titles(self, path: Path) -> list[str]:
+        """Return the titles along a path, beginning with the number of the stage."""
+        if not path:
+            return ["Stages"]
+        row = int(path[0])
+        if row == self._list.currentRow():
+            return [f"Stage {row + 1}", *self._editor.titles(path[1:])]
+        return [f"Stage {row + 1}"]
+
+    def _caption(self, row: int) -> str:
+        return f"{row + 1}   {humane(self._stages[row]['kind'])}"
+
+    def _show(self, row: int) -> None:
+        self._list.blockSignals(True)
+        self._list.clear()
+        for index in range(len(self._stages)):
+            self._list.addItem(self._caption(index))
+        self._list.blockSignals(False)
+        self._list.setCurrentRow(row)
+        self._on_chosen(row)
+        height = self._list.sizeHintForRow(0) * min(max(2, len(self._stages)), _VISIBLE_ROWS)
+        self._list.setFixedHeight(height + 2 * self._list.frameWidth() + 4)
+
+    def _on_chosen(self, row: int) -> None:
+        if not 0 <= row < len(self._stages):
+            return
+        self._editor.set_plain(self._stages[row])
+        self._heading.say(f"Stage {row + 1}")
+        self._buttons["remove"].setEnabled(len(self._stages) > 1)
+        self._buttons["up"].setEnabled(row > 0)
+        self._buttons["down"].setEnabled(row < len(self._stages) - 1)
+        self.show_findings(self._findings)
+
+    def _on_edited(self) -> None:
+        row = self._list.currentRow()
+        self._stages[row] = self._editor.plain()
+        self._list.item(row).setText(self._caption(row))
+        self.changed.emit()
+
+    def _add(self) -> None:
+        row = self._list.currentRow()
+        self._stages.insert(row + 1, deepcopy(self._stages[row]))
+        self._restructured(row + 1)
+
+    def _remove(self) -> None:
+        row = self._list.currentRow()
+        del self._stages[row]
+        self._restructured(min(row, len(self._stages) - 1))
+
+    def _move(self, step: int) -> None:
+        row = self._list.currentRow()
+        self._stages[row], self._stages[row + step] = self._stages[row + step], self._stages[row]
+        self._restructured(row + step)
+
+    def _restructured(self, row: int) -> None:
+        self._findings = ()
+        self._show(row)
+        self.changed.emit()
+
+
+def change_kind(kind: str, before: dict[str, Any]) -> dict[str, Any]:
+    """Return the stage `before` as another kind: what both have stays, the rest gets its defaults."""
+    new = defaults(_CLASS_OF[kind])
+    stage = {**new, **{name: value for name, value in before.items() if name in new}, "kind": kind}
+    if kind == kind_of(BSplineStage):
+        spacings = list(new["grid_spacings_mm"])
+        levels = len(before["pyramid"]["shrink_factors"])
+        stage["grid_spacings_mm"] = [*spacings, *[spacings[-1]] * levels][:levels]
+    return stage
+
+
+def _button(text: str, tooltip: str, action: Any) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    button.clicked.connect(lambda _checked=False: action())
+    return button

@@ -1,0 +1,147 @@
+"""Runs a registration off the GUI's thread, and tells the GUI in portions that it can digest."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from napari.qt.threading import WorkerBase, WorkerBaseSignals
+from qtpy.QtCore import Signal
+
+from napari_coreg.core.register import register
+from napari_coreg.errors import CoregError, RegistrationCancelled
+from napari_coreg.plugin.layer_run import Ready, Register, Request, carry_out, read_volumes
+from napari_coreg.plugin.preview import Previewer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_coreg.core.progress import Progress
+
+SECONDS_BETWEEN_UPDATES = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """All moments of a run since the last update, the latest last."""
+
+    moments: tuple[Progress, ...]
+
+    @property
+    def latest(self) -> Progress:
+        """Where the run is now."""
+        return self.moments[-1]
+
+
+class TaskSignals(WorkerBaseSignals):
+    """What a worker says, besides `started`, `returned`, `errored` and `finished`."""
+
+    failed = Signal(str)  # one sentence for the user
+
+
+class TaskWorker(WorkerBase):
+    """Calls a function; a CoregError becomes `failed`, anything unexpected goes to napari's notifications.
+
+    Parameters
+    ----------
+    task : callable
+        Called without arguments; what it returns goes with `returned`.
+    """
+
+    def __init__(self, task: Callable[[], Any], signals: type[TaskSignals] = TaskSignals) -> None:
+        super().__init__(SignalsClass=signals)
+        self._task = task
+        self.errored.connect(_notify)
+        self.warned.connect(_warn)
+
+    def work(self) -> Any:
+        """Call the function, in the worker's thread."""
+        try:
+            return self._task()
+        except CoregError as error:
+            self.failed.emit(str(error))
+            self.quit()  # so that `returned` is not emitted
+            return None
+
+
+class RegistrationSignals(TaskSignals):
+    """What a `RegistrationWorker` says besides; `returned` carries a `Ready`."""
+
+    progressed = Signal(object)  # an Update, at most ten a second
+    canvas_made = Signal(object)  # a Canvas, once, when there is a preview
+    previewed = Signal(object)  # a frame for the canvas
+    cancelled = Signal()
+
+
+class RegistrationWorker(TaskWorker):
+    """One run. ``quit()`` cancels it at the next iteration; closing napari does that too.
+
+    Exactly one of `returned`, `cancelled`, `failed` (a CoregError) and `errored` (anything else) is emitted, before
+    `finished`; only after a `quit` at the very end may all four stay away.
+
+    Parameters
+    ----------
+    request : Request
+        What to do.
+    preview : bool
+        Whether to make frames of the moving volume as it moves.
+    register : callable
+        `napari_coreg.register`, or something that behaves like it.
+    """
+
+    def __init__(self, request: Request, *, preview: bool = True, register: Register = register) -> None:
+        super().__init__(self._run, RegistrationSignals)
+        self._request = request
+        self._wants_preview = preview
+        self._register = register
+        self._previewer: Previewer | None = None
+        self._moments: list[Progress] = []
+        self._next = 0.0
+
+    def _run(self) -> Ready | None:
+        """Read, register and make the layers, in the worker's thread."""
+        try:
+            volumes = read_volumes(self._request)
+            if self._wants_preview:
+                self._previewer = Previewer(self._request, volumes)
+                self.canvas_made.emit(self._previewer.canvas)
+            ready = carry_out(
+                self._request,
+                volumes,
+                on_progress=self._on_progress,
+                is_cancelled=lambda: self.abort_requested,
+                register=self._register,
+            )
+        except RegistrationCancelled:
+            self.cancelled.emit()
+            self.quit()  # so that `returned` is not emitted
+            return None
+        self._flush()
+        return ready
+
+    def _on_progress(self, progress: Progress) -> None:
+        self._moments.append(replace(progress, current_transform=None))
+        now = time.perf_counter()
+        if now >= self._next:
+            self._next = now + SECONDS_BETWEEN_UPDATES
+            self._flush()
+        if self._previewer is not None and progress.current_transform is not None and self._previewer.due():
+            self.previewed.emit(self._previewer.frame(progress.current_transform()))
+
+    def _flush(self) -> None:
+        if self._moments:
+            self.progressed.emit(Update(tuple(self._moments)))
+            self._moments = []
+
+
+def _notify(error: Exception) -> None:
+    from napari.utils.notifications import notification_manager  # noqa: PLC0415 - napari is there by now
+
+    notification_manager.receive_error(type(error), error, error.__traceback__)
+
+
+def _warn(shown: tuple[Any, ...]) -> None:
+    from napari.utils.notifications import notification_manager  # noqa: PLC0415 - napari is there by now
+
+    notification_manager.receive_warning(*shown[:4])
