@@ -11,7 +11,7 @@ import napari_coreg
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INITIALIZATIONS = ("auto", "given", "centre", "moments")
+INITIALIZATIONS = ("auto", "given", "centre", "moments", "search")
 INTERPOLATORS = ("nearest", "linear", "bspline", "windowed_sinc", "label")
 
 _DIRECTION = (
@@ -88,7 +88,7 @@ def _register(parser: argparse.ArgumentParser) -> None:
         "--initial",
         metavar="FILE|HOW",
         help="where to start: a transform file (fixed -> moving) or result folder, or 'given' (the positions in the "
-        "headers), 'centre', 'moments' or 'auto'; default: what the recipe says",
+        "headers), 'centre', 'moments', 'search' or 'auto'; default: what the recipe says",
     )
     parser.add_argument("--seed", type=_seed, metavar="N", help="seed of the random choices (default: the recipe's)")
     parser.add_argument("--threads", type=_threads, default=0, metavar="N", help="threads; 1 repeats bit for bit")

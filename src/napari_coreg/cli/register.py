@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import SimpleITK as sitk
 
 from napari_coreg.cli.parser import INITIALIZATIONS
 from napari_coreg.cli.terminal import Teller, cancel_on_interrupt, note, note_volume, say, say_json
@@ -23,9 +24,8 @@ from napari_coreg.io.volumes import read_volume
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
     from pathlib import Path
-
-    import SimpleITK as sitk
 
     from napari_coreg.core.result import RegistrationResult
     from napari_coreg.io.loaded import LoadedVolume
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
         require_picture(options.overlay)
     recipe = chosen_recipe(options.recipe, options.initial, options.seed)
     is_file = options.initial is not None and options.initial not in INITIALIZATIONS
-    with quiet_itk():
+    with quiet_itk(), _at_most(options.threads):
         initial = load_transform(options.initial) if is_file else None
         volumes = _read_all(options)
         told = options.quiet or options.json
@@ -80,6 +80,21 @@ def chosen_recipe(word: str, initial: str | None = None, seed: int | None = None
     if seed is not None:
         changes["seed"] = seed
     return Recipe.from_mapping({**recipe.model_dump(mode="json"), **changes}, source=word) if changes else recipe
+
+
+@contextmanager
+def _at_most(threads: int) -> Iterator[None]:
+    """Let everything in SimpleITK use no more threads than that; 0 changes nothing.
+
+    With one thread for all its filters, and not for the metric alone, a run repeats bit for bit.
+    """
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    try:
+        if threads:
+            sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
 def run_registration(
