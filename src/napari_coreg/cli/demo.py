@@ -77,13 +77,13 @@ def _foreground_lps(image: sitk.Image) -> NDArray[np.float64]:
 
 
 def _show(no_gui: bool, volumes: list[Path], picture: Path) -> None:
-    """Open the volumes in napari, in a process of its own; say why not where that cannot be."""
+    """Open the volumes in napari, in a process of its own: this one knows no Qt. Say why not where that cannot be."""
     reason = "as asked" if no_gui else _why_no_window()
     if reason:
         say(f"napari was not opened ({reason}); look at {picture}")
         return
     note("opening napari; close its window to end the demo")
-    command = [sys.executable, "-m", "napari", "--plugin", "napari-coreg", *map(str, volumes)]
+    command = [sys.executable, "-m", "napari_coreg.plugin.show", *map(str, volumes)]
     finished = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if finished.returncode != 0:
         said = finished.stderr.strip().splitlines()

@@ -94,7 +94,7 @@ class Teller:
     def __enter__(self) -> Teller:
         if sys.stderr.isatty():
             self._bar = tqdm(
-                total=100, file=sys.stderr, leave=False, bar_format="{percentage:3.0f}% |{bar:24}| {elapsed} {desc}"
+                total=100, file=sys.stderr, leave=False, bar_format="{percentage:3.0f}% |{bar:16}| {elapsed} {desc}"
             )
         return self
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _READ_ONLY_SUFFIXES = (".mgh", ".mgz")
 _LABEL_WORDS = re.compile(r"label|seg|mask", re.IGNORECASE)
 _FILES_TRIED = 40  # of a folder, before it is called no DICOM folder
-_MOVING_LOOKS = {"colormap": "I Orange", "blending": "additive"}
+_MOVING_LOOKS = {"colormap": "bop orange", "blending": "additive"}
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
