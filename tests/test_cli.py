@@ -455,3 +455,16 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     finished = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (finished.returncode, finished.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_two_series_of_one_dicom_folder_come_to_within_half_a_millimetre_of_the_consensus(real_data, tmp_path):
+    folder = str(real_data / "brain_t1_t2_dicom")
+    words = ["register", folder, folder, "--fixed-volume", "0", "--moving-volume", "AX FSE T2"]
+    assert main([*words, "-o", str(tmp_path / "out"), "--quiet"]) == 0
+    found = read_transform(tmp_path / "out" / "transform.tfm")
+    consensus = read_transform(real_data / "brain_t1_t2_consensus.tfm")
+    head = [(x, y, z) for x in (-60.0, 0.0, 60.0) for y in (-70.0, 0.0, 80.0) for z in (-30.0, 20.0, 70.0)]
+    apart = [np.linalg.norm(np.subtract(found.TransformPoint(p), consensus.TransformPoint(p))) for p in head]
+    assert max(apart) < 0.5
