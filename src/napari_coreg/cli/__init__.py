@@ -37,8 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _quiet_libraries():
             import_module(f"napari_coreg.cli.{options.command}").run(options)
             sys.stdout.flush()
-    except (RegistrationCancelled, KeyboardInterrupt):
+    except RegistrationCancelled:
         _tell("cancelled; nothing was written")
+        return CANCELLED
+    except KeyboardInterrupt:  # while reading, writing or looking; what was begun is cleared away, what was done stays
+        _tell("cancelled")
         return CANCELLED
     except RegistrationError as error:
         _tell(f"error: {error}")
