@@ -25,6 +25,7 @@ _SPELLINGS = {
     "moments": "Centres of intensity",
     "auto": "Automatic",
     "none": "All voxels",
+    "search": "Automatic, with every right-angle turn",
 }
 
 
@@ -33,19 +34,22 @@ class ValueField:
 
     Parameters
     ----------
+    name : str
+        The field's name; also the widget's objectName.
     info : FieldInfo
         The model's field: its type, range, title and description.
     on_change : callable
         Called after every edit by hand.
     """
 
-    def __init__(self, info: FieldInfo, on_change: Callable[[], None]) -> None:
+    def __init__(self, name: str, info: FieldInfo, on_change: Callable[[], None]) -> None:
         kind, limits = _kind_and_limits(info)
         self._read, self._write = _CONVERSIONS.get(kind, (_same, _same))
         annotation, options = _widget_for(kind, info, limits)
         self._widget = cast("Any", create_widget(annotation=annotation, options=options))
         self._widget.changed.connect(on_change)
         self.native: QWidget = self._widget.native
+        self.native.setObjectName(name)
         self.native.setToolTip(tooltip(info, limits))
         guard_wheel(self.native)
 

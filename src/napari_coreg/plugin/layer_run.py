@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import napari_coreg
@@ -86,10 +87,10 @@ class Volumes:
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """A finished run and the layers to add for it, ready made."""
+    """A finished run and the layers to add for it, ready made; the first is the registered volume."""
 
     result: RegistrationResult
-    layers: tuple[LayerData, ...]
+    layers: tuple[Any, ...]
 
 
 def request_from_layers(
@@ -179,17 +180,33 @@ def carry_out(
     for make in (_registered_layer, _magnitude_layer, _vectors_layer):
         if is_cancelled is not None and is_cancelled():
             raise RegistrationCancelled("the registration was cancelled", result.transform)
-        layers.append(make(request, result))
-    return Ready(result, tuple(layer for layer in layers if layer is not None))
+        data = make(request, result)
+        if data is not None:
+            layers.append(_made(data))
+    return Ready(result, tuple(layers))
 
 
 def add_layers(viewer: Any, ready: Ready) -> list[Any]:
     """Add the layers of a finished run to the viewer, and return them; the registered volume is the active one."""
-    from napari.layers import Layer  # noqa: PLC0415 - 2.6 s, and loaded already wherever a viewer exists
+    for job in adding(viewer, ready):
+        job()
+    return list(ready.layers)
 
-    added = [viewer.add_layer(Layer.create(*layer)) for layer in ready.layers]
-    viewer.layers.selection.active = added[0]
-    return added
+
+def adding(viewer: Any, ready: Ready) -> list[Callable[[], None]]:
+    """Return what `add_layers` does in portions, for a GUI that lives on in between."""
+
+    def choose() -> None:
+        if ready.layers[0] in viewer.layers:
+            viewer.layers.selection.active = ready.layers[0]
+
+    return [*(partial(viewer.add_layer, layer) for layer in ready.layers), choose]
+
+
+def _made(data: LayerData) -> Any:
+    from napari.layers import Layer  # noqa: PLC0415 - 2.6 s, and loaded already wherever a layer exists
+
+    return Layer.create(*data)
 
 
 def _registered_layer(request: Request, result: RegistrationResult) -> LayerData:

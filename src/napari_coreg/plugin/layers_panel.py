@@ -10,7 +10,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_coreg.plugin.layer_box import LayerBox
-from napari_coreg.plugin.parts import Section, column, follow, form
+from napari_coreg.plugin.parts import RowLabel, Section, column, follow, form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,8 +51,8 @@ class LayersPanel(QWidget):
         rows.addRow(swap)
         self.masks = Section("Masks", masks, tooltip="Registers only a part of a volume. Not needed for most pairs.")
         pair = form()
-        pair.addRow("Fixed", self.fixed)
-        pair.addRow("Moving", self.moving)
+        pair.addRow(RowLabel("Fixed", "Moving "), self.fixed)
+        pair.addRow(RowLabel("Moving", "Moving "), self.moving)
         layout = column(self)
         layout.addLayout(pair)
         layout.addWidget(self.masks)

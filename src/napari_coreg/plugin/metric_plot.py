@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from napari_coreg.plugin.fields import humane
-from napari_coreg.plugin.looks import STAGE_COLOURS, Looks, mix
+from napari_coreg.plugin.looks import STAGE_COLOURS, Looks, css, mix
 from napari_coreg.plugin.parts import column
 
 if TYPE_CHECKING:
@@ -36,23 +36,33 @@ class MetricPlot(QWidget):
         self._plot.setMenuEnabled(False)
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()
-        self._plot.setLabel("left", "metric (lower is better)")
+        self._plot.setLabel("left", "metric")
         self._plot.setLabel("bottom", "iteration")
         self._plot.getAxis("left").enableAutoSIPrefix(False)
         self._plot.getAxis("bottom").enableAutoSIPrefix(False)
-        self._plot.getViewBox().setDefaultPadding(0.04)
+        self._plot.getViewBox().setDefaultPadding(0.12)  # room for the labels of the levels above the lines
         self._lines: dict[tuple[int, int], pg.PlotDataItem] = {}
         self._values: dict[tuple[int, int], list[tuple[float, float]]] = {}
         self._borders: list[pg.InfiniteLine] = []
         self._count = 0
+        self._stages: list[str] = []
         self._foreground: Any = (128, 128, 128)
-        column(self).addWidget(self._plot)
+        self._plot.setToolTip(
+            "The metric at each iteration; lower is better. A dashed line is where a level of the pyramid begins, "
+            "coarse to fine; values of different levels do not compare."
+        )
+        self._legend = QLabel()
+        self._legend.setTextFormat(Qt.TextFormat.RichText)
+        layout = column(self, spacing=2)
+        layout.addWidget(self._legend)
+        layout.addWidget(self._plot)
 
     def clear(self) -> None:
         """Begin anew."""
         for item in (*self._lines.values(), *self._borders):
             self._plot.removeItem(item)
-        self._lines, self._values, self._borders, self._count = {}, {}, [], 0
+        self._legend.clear()
+        self._lines, self._values, self._borders, self._stages, self._count = {}, {}, [], [], 0
 
     def add(self, moments: Iterable[Progress]) -> None:
         """Draw further iterations."""
@@ -84,6 +94,7 @@ class MetricPlot(QWidget):
         for border in self._borders:
             border.setPen(self._border_pen())
             border.label.setColor(self._foreground)
+        self._write_legend()
 
     def _begin_level(self, moment: Progress) -> None:
         key = (moment.stage, moment.level)
@@ -92,16 +103,26 @@ class MetricPlot(QWidget):
         self._lines[key] = self._plot.plot(
             [], [], pen=pg.mkPen(colour, width=2), symbolSize=5, symbolBrush=colour, symbolPen=None
         )
-        name = humane(moment.stage_kind) if moment.level == 0 else ""
+        if moment.level == 0:
+            self._stages.append(moment.stage_kind)
+            self._write_legend()
         border = pg.InfiniteLine(
             pos=self._count + 0.5,
             angle=90,
             pen=self._border_pen(),
-            label=f"{name} {moment.level + 1}/{moment.number_of_levels}".strip(),
-            labelOpts={"position": 0.97, "color": self._foreground, "rotateAxis": (1, 0), "anchors": [(1, 0), (1, 0)]},
+            label=str(moment.level + 1),
+            labelOpts={"position": 0.93, "color": self._foreground, "anchors": [(0, 0.5), (0, 0.5)]},
         )
         self._borders.append(border)
         self._plot.addItem(border)
+
+    def _write_legend(self) -> None:
+        names = [
+            f'<span style="color: {css(STAGE_COLOURS[index % len(STAGE_COLOURS)])}">━</span> {humane(kind)}'
+            for index, kind in enumerate(self._stages)
+        ]
+        names += ["┆ level"] if names else []
+        self._legend.setText("&nbsp;&nbsp; ".join(names))
 
     def _border_pen(self) -> Any:
         return pg.mkPen(self._foreground, width=1, style=Qt.PenStyle.DashLine)

@@ -10,8 +10,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_coreg.plugin.fields import ValueField, humane, members, tooltip
-from napari_coreg.plugin.parts import ElidedBox, Note, column, form
+from napari_coreg.plugin.parts import ElidedBox, Note, RowLabel, column, form
 
+LABEL_WIDTH = "Smoothing sigmas (mm) "  # rows of all groups line up where no label is longer
 Path = tuple[int | str, ...]
 Findings = Sequence[tuple[Path, str]]  # where in the model, and what is wrong there
 Change = Callable[[str, dict[str, Any]], dict[str, Any]]  # (new kind, values of the old one) -> values of the new one
@@ -84,21 +85,25 @@ class ModelEditor(QWidget):
         elif isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
             nested = ModelEditor(info.annotation)
         if nested is not None:
+            nested.setObjectName(name)
             nested.changed.connect(self.changed)
             self._add_group(title, info.description or "", nested)
             self._fields[name] = nested
             return
-        field = ValueField(info, self.changed.emit)
+        field = ValueField(name, info, self._on_edited)
         if self._form is None:
             self._form = form()
             self._layout.addLayout(self._form)
-        label = QLabel(title)
+        label = RowLabel(title, LABEL_WIDTH)
         label.setToolTip(tooltip(info))
         label.setBuddy(field.native)
         self._form.addRow(label, field.native)
         self._notes[name] = Note(role="error")
         self._form.addRow(self._notes[name])
         self._fields[name] = field
+
+    def _on_edited(self) -> None:
+        self.changed.emit()
 
     def _add_group(self, title: str, description: str, nested: QWidget) -> None:
         self._form = None  # later fields go below the group
@@ -140,6 +145,7 @@ class UnionEditor(QWidget):
         self._editor: ModelEditor | None = None
         self._kind = ""
         self._box = ElidedBox()
+        self._box.setObjectName("kind")
         self._box.set_help(description)
         for kind in self._classes:
             self._box.addItem(humane(kind), kind)
@@ -190,7 +196,7 @@ class UnionEditor(QWidget):
         self._kind = kind
         if self._editor is not None:
             self._layout.removeWidget(self._editor)
-            self._editor.hide()
+            self._editor.setParent(None)
             self._editor.deleteLater()
         self._about.say(summary(self._classes[kind]))
         self._editor = ModelEditor(self._classes[kind])

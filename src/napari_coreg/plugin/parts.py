@@ -13,8 +13,10 @@ from qtpy.QtWidgets import (
     QApplication,
     QComboBox,
     QFormLayout,
+    QFrame,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QStyle,
     QStyleOptionComboBox,
@@ -45,6 +47,30 @@ class Note(QLabel):
             repolish(self)
         self.setText(text)
         self.setVisible(bool(text))
+
+
+class VerticalScroll(QScrollArea):
+    """Scrolls up and down only, and never becomes narrower than what it holds."""
+
+    def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+        content.installEventFilter(self)
+        self._fit_width()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the content's least width."""
+        if watched is self.widget() and event.type() == QEvent.Type.LayoutRequest:
+            self._fit_width()
+        return bool(super().eventFilter(watched, event))
+
+    def _fit_width(self) -> None:
+        content = self.widget()
+        least = max(content.minimumSizeHint().width(), content.minimumWidth())
+        self.setMinimumWidth(least + self.verticalScrollBar().sizeHint().width())
 
 
 class Section(QWidget):
@@ -104,6 +130,8 @@ class ElidedBox(QComboBox):
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         )
         metrics = QFontMetrics(self.font())
+        if self.currentIndex() < 0:
+            option.currentText = self.placeholderText()
         option.currentText = metrics.elidedText(option.currentText, Qt.TextElideMode.ElideMiddle, room.width() - 4)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
@@ -145,6 +173,23 @@ def form(parent: QWidget | None = None) -> QFormLayout:
     layout.setHorizontalSpacing(8)
     layout.setVerticalSpacing(5)
     return layout
+
+
+class RowLabel(QLabel):
+    """A label at least as wide as the text `like` would be, so that the rows of several forms line up."""
+
+    def __init__(self, text: str, like: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._like = like
+
+    def sizeHint(self) -> QSize:
+        """Make room for the longer of the two texts."""
+        own = super().sizeHint()
+        return QSize(max(own.width(), self.fontMetrics().horizontalAdvance(self._like)), own.height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Do not give that room away."""
+        return self.sizeHint()
 
 
 def column(parent: QWidget | None = None, *, spacing: int = 6) -> QVBoxLayout:

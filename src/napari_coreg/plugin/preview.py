@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from napari_coreg.core.transforms import displacement_field, is_linear
 from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, upright
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     Frame = npt.NDArray[np.uint8]
 
+COLOURS = "Preview: fixed in magenta, moving in green; white where both are bright."
 LEAST_SECONDS = 0.2  # between two frames
 MOST_OF_THE_TIME = 0.15  # that the frames may take from the run
 _FRAME_VOXELS = 2_000_000
@@ -80,62 +82,30 @@ class Previewer:
 
 
 class PreviewLayers:
-    """The layers that show the frames; made at the first, gone at the end. The user may delete them at any time.
+    """The layers that show the frames, made at the first and gone at the end; the user may delete them at any time.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
         Where they are shown.
     fixed : napari.layers.Image
-        The fixed layer. Where something covers it, a second look at its voxels is shown under the preview.
+        The fixed layer; a second look at its voxels lies under the preview, so that nothing else shines through.
+    later : callable
+        Calls what it is given in a later turn of the event loop; at once when it is not given.
     """
 
-    def __init__(self, viewer: Any, fixed: Any) -> None:
+    def __init__(self, viewer: Any, fixed: Any, later: Callable[[Callable[[], None]], None] | None = None) -> None:
         self._viewer = viewer
         self._fixed = fixed
+        self._later = later or (lambda job: job())
         self._moving: Any = None
         self._own: list[Any] = []
+        self._ended = False
 
     def show(self, canvas: Canvas) -> None:
         """Add the layers, still empty; selection and camera stay as they are."""
-        from napari.layers import Image  # noqa: PLC0415 - loaded already wherever a viewer exists
-
-        selected = set(self._viewer.layers.selection)
-        active = self._viewer.layers.selection.active
-        mark = {"metadata": {METADATA_KEY: {"preview": True}}}
-        if self._is_covered():
-            self._own.append(
-                Image(
-                    self._fixed.data,
-                    name=f"{self._fixed.name} (under the preview)",
-                    scale=self._fixed.scale,
-                    translate=self._fixed.translate,
-                    rotate=self._fixed.rotate,
-                    affine=self._fixed.affine.affine_matrix,
-                    units=self._fixed.units,
-                    axis_labels=self._fixed.axis_labels,
-                    contrast_limits=self._fixed.contrast_limits,
-                    colormap="gray",
-                    blending="translucent_no_depth",
-                    **mark,
-                )
-            )
-        self._moving = Image(
-            canvas.frame,
-            name=canvas.name,
-            colormap="green",
-            contrast_limits=(0, 255),
-            blending="additive",
-            opacity=0.75,
-            **mark,
-            **canvas.arguments,
-        )
-        self._own.append(self._moving)
-        for layer in self._own:
-            self._viewer.add_layer(layer)
-        self._viewer.layers.selection.clear()
-        self._viewer.layers.selection.update(selected)
-        self._viewer.layers.selection.active = active
+        self._later(partial(self._add, lambda: _second_look(self._fixed)))
+        self._later(partial(self._add_moving, canvas))
 
     def update(self, frame: Frame) -> None:
         """Show another frame, unless the layer was deleted."""
@@ -144,17 +114,67 @@ class PreviewLayers:
 
     def remove(self) -> None:
         """Remove what is left of the layers."""
-        for layer in self._own:
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
-        self._own, self._moving = [], None
+        self._ended = True
+        while self._own:
+            self._later(partial(self._drop, self._own.pop()))
 
-    def _is_covered(self) -> bool:
-        layers = self._viewer.layers
-        if self._fixed not in layers:
-            return False
-        above = layers[layers.index(self._fixed) + 1 :]
-        return not self._fixed.visible or any(layer.visible and hasattr(layer, "contrast_limits") for layer in above)
+    def remove_now(self) -> None:
+        """Remove what is left of the layers before returning."""
+        self._later = lambda job: job()
+        self.remove()
+
+    def _add_moving(self, canvas: Canvas) -> None:
+        self._moving = self._add(
+            lambda: _image(
+                canvas.frame,
+                name=canvas.name,
+                colormap="green",
+                contrast_limits=(0, 255),
+                blending="additive",
+                **canvas.arguments,
+            )
+        )
+
+    def _add(self, make: Callable[[], Any]) -> Any:
+        if self._ended:
+            return None
+        selection = self._viewer.layers.selection
+        selected, active = set(selection), selection.active
+        layer = make()
+        self._own.append(layer)
+        self._viewer.add_layer(layer)
+        if active is not None and selected == {active}:
+            selection.active = active
+        else:
+            selection.clear()
+            selection.update(selected)
+        return layer
+
+    def _drop(self, layer: Any) -> None:
+        if layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+
+def _second_look(fixed: Any) -> Any:
+    return _image(
+        fixed.data,
+        name=f"{fixed.name} (under the preview)",
+        scale=fixed.scale,
+        translate=fixed.translate,
+        rotate=fixed.rotate,
+        affine=fixed.affine.affine_matrix,
+        units=fixed.units,
+        axis_labels=fixed.axis_labels,
+        contrast_limits=fixed.contrast_limits,
+        colormap="magenta",  # with green on top every channel belongs to one volume, so neither is washed out
+        blending="translucent_no_depth",
+    )
+
+
+def _image(data: Any, **arguments: Any) -> Any:
+    from napari.layers import Image  # noqa: PLC0415 - loaded already wherever a viewer exists
+
+    return Image(data, metadata={METADATA_KEY: {"preview": True}}, **arguments)
 
 
 def is_preview(layer: Any) -> bool:

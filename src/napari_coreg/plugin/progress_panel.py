@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QProgressBar, QWidget
 from napari_coreg.plugin.fields import humane
 from napari_coreg.plugin.metric_plot import MetricPlot
 from napari_coreg.plugin.parts import Note, column
+from napari_coreg.plugin.preview import COLOURS
 
 if TYPE_CHECKING:
     from napari_coreg.core.progress import Progress
@@ -22,7 +23,8 @@ class ProgressPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.words = Note("Preparing...")
+        self.words = Note(role="text")
+        self.colours = Note()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setRange(0, _STEPS)
@@ -30,11 +32,13 @@ class ProgressPanel(QWidget):
         layout = column(self)
         layout.addWidget(self.words)
         layout.addWidget(self.bar)
+        layout.addWidget(self.colours)
         layout.addWidget(self.plot)
         self.hide()
 
-    def begin(self) -> None:
-        """Show that a run begins."""
+    def begin(self, *, preview: bool = False) -> None:
+        """Show that a run begins, and what the colours of its preview mean."""
+        self.colours.say(COLOURS if preview else "")
         self.plot.clear()
         self.bar.setRange(0, 0)  # busy, until the first iteration tells how far it is
         self.bar.show()
@@ -48,11 +52,18 @@ class ProgressPanel(QWidget):
         self.words.say(in_words(update.latest))
         self.plot.add(update.moments)
 
+    def complete(self) -> None:
+        """Show that the transform is found, and that the new layers take a moment."""
+        self.bar.setRange(0, _STEPS)
+        self.bar.setValue(_STEPS)
+        self.words.say("Bringing the moving volume onto the fixed grid...")
+
     def finish(self) -> None:
         """Leave only the plot, where there is one."""
         self.bar.setRange(0, _STEPS)
         self.bar.hide()
         self.words.say("")
+        self.colours.say("")
         self.setVisible(bool(self.plot.curves))
 
 

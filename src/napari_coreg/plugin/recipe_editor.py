@@ -13,11 +13,14 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from napari_coreg.core.recipe import Recipe
 from napari_coreg.errors import CoregError, RecipeError
 from napari_coreg.io.atomic import replacing
+from napari_coreg.plugin.fields import humane
 from napari_coreg.plugin.model_editor import ModelEditor, titles_of
 from napari_coreg.plugin.parts import Note, column
 from napari_coreg.plugin.stages_editor import STAGE_CLASSES, StagesEditor
 
 EDITED = " (edited)"
+_TOP = ("name", "initialization")
+_REST = ("preprocessing", "seed")
 _FILES = "Recipes (*.json);;All files (*)"
 _WORDS = {
     "int_parsing": "{input!r} is not a whole number",
@@ -45,12 +48,13 @@ class RecipeEditor(QWidget):
     def __init__(self, recipe: Recipe, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._baseline = recipe
+        self._kept: dict[str, Any] = {}
         self._recipe: Recipe | None = recipe
         self._error = ""
         self._head = Note(role="error")
-        self._top = ModelEditor(Recipe, ("name", "initialization"))
+        self._top = ModelEditor(Recipe, _TOP)
         self._stages = StagesEditor()
-        self._rest = ModelEditor(Recipe, ("preprocessing", "seed"))
+        self._rest = ModelEditor(Recipe, _REST)
         models: tuple[type[BaseModel], ...] = (Recipe, *STAGE_CLASSES)
         self._names = {name: title for model in models for name, title in titles_of(model)}
         layout = column(self, spacing=8)
@@ -80,6 +84,7 @@ class RecipeEditor(QWidget):
         """Show `recipe`, in silence."""
         self._baseline = recipe
         plain = recipe.model_dump(mode="json")
+        self._kept = {name: plain[name] for name in plain if name not in (*_TOP, *_REST, "stages")}
         self._top.set_plain(plain)
         self._stages.set_plain(plain["stages"])
         self._rest.set_plain(plain)
@@ -114,20 +119,20 @@ class RecipeEditor(QWidget):
         self.valueChanged.emit()
 
     def _plain(self) -> dict[str, Any]:
-        return {**self._rest.plain(), **self._top.plain(), "stages": self._stages.plain()}
+        top, rest = self._top.plain(), self._rest.plain()
+        shown = {**{name: top[name] for name in _TOP}, **{name: rest[name] for name in _REST}}
+        return {**self._kept, **shown, "stages": self._stages.plain()}
 
     def _rename(self) -> None:
         """Call an edited recipe edited, as long as nobody gave it another name."""
         plain, before = self._plain(), self._baseline.model_dump(mode="json")
         if plain["name"] not in (before["name"], before["name"] + EDITED):
-            plain["title"] = plain["name"]
-        else:
-            same = all(plain[key] == before[key] for key in before if key not in ("name", "title"))
-            suffix = "" if same or before["name"].endswith(EDITED) else EDITED
-            plain["name"] = before["name"] + suffix
-            plain["title"] = (before["title"] or before["name"]) + suffix if suffix else before["title"]
-        self._top.set_plain({**plain, "name": plain["name"]})
-        self._rest.set_plain({**plain})
+            self._kept["title"] = plain["name"]
+            return
+        same = all(plain[key] == before[key] for key in before if key not in ("name", "title"))
+        suffix = "" if same or before["name"].endswith(EDITED) else EDITED
+        self._kept["title"] = (before["title"] or before["name"]) + suffix if suffix else before["title"]
+        self._top.set_plain({**self._top.plain(), "name": before["name"] + suffix})
 
     def _validate(self) -> None:
         findings: list[tuple[tuple[int | str, ...], str]] = []
@@ -135,11 +140,13 @@ class RecipeEditor(QWidget):
             self._recipe = Recipe.model_validate(self._plain())
         except ValidationError as error:
             self._recipe = None
-            findings = [(item["loc"], self._explain(item)) for item in error.errors()]
+            found = error.errors()
+            real = [item for item in found if item["loc"] != ("stages",)]  # a wrong stage counts as missing, too
+            findings = [(item["loc"], self._explain(item)) for item in real or found]
         self._error = "" if not findings else self._sentence(*findings[0], others=len(findings) - 1)
         self._head.say(self._error)
-        self._top.show_findings([item for item in findings if item[0] and item[0][0] in ("name", "initialization")])
-        self._rest.show_findings([item for item in findings if item[0] and item[0][0] in ("preprocessing", "seed")])
+        self._top.show_findings([item for item in findings if item[0] and item[0][0] in _TOP])
+        self._rest.show_findings([item for item in findings if item[0] and item[0][0] in _REST])
         self._stages.show_findings([(path[1:], text) for path, text in findings if path and path[0] == "stages"])
 
     def _explain(self, item: Any) -> str:
@@ -147,13 +154,14 @@ class RecipeEditor(QWidget):
         if item["type"] in _WORDS:
             return _WORDS[item["type"]].format(input=item["input"], **item.get("ctx", {}))
         text = item["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        text = re.sub(r"'([a-z0-9_]+)'", lambda match: f"'{humane(match.group(1))}'", text)
         return re.sub(r"\b(?:[a-z]+\.)?([a-z]+_[a-z_]+|percentages)\b", self._title, text)
 
     def _title(self, match: re.Match[str]) -> str:
         return self._names.get(match.group(1), match.group(0))
 
     def _sentence(self, path: tuple[int | str, ...], text: str, others: int) -> str:
-        editor = self._top if path and path[0] in ("name", "initialization") else self._rest
+        editor = self._top if path and path[0] in _TOP else self._rest
         titles = self._stages.titles(path[1:]) if path and path[0] == "stages" else editor.titles(path)
         more = f" (and {others} more)" if others else ""
         return f"{', '.join(titles) or 'Recipe'}: {text}{more}"

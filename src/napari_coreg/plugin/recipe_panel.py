@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_coreg.core.presets import load_preset, preset_names
-from napari_coreg.plugin.parts import ElidedBox, Note, Section, column, form
+from napari_coreg.plugin.parts import ElidedBox, Note, RowLabel, Section, column, form
 from napari_coreg.plugin.recipe_editor import RecipeEditor
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class RecipePanel(QWidget):
         self.editor = RecipeEditor(self._recipes[0])
         self.section = Section("Edit recipe", self.editor, tooltip="All settings of the recipe.")
         row = form()
-        row.addRow("Recipe", self.box)
+        row.addRow(RowLabel("Recipe", "Moving "), self.box)
         layout = column(self)
         layout.addLayout(row)
         layout.addWidget(self.about)

@@ -6,19 +6,20 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_coreg.core.register import register
 from napari_coreg.errors import CoregError
-from napari_coreg.plugin.layer_run import Ready, Register, Request, add_layers, request_from_layers
+from napari_coreg.plugin.layer_run import Ready, Register, Request, adding, request_from_layers
 from napari_coreg.plugin.layers_panel import LayersPanel
 from napari_coreg.plugin.looks import looks_of, stylesheet
-from napari_coreg.plugin.parts import Note, Section, column, follow
-from napari_coreg.plugin.preview import PreviewLayers
+from napari_coreg.plugin.parts import Note, Section, VerticalScroll, column, follow
+from napari_coreg.plugin.preview import COLOURS, PreviewLayers
 from napari_coreg.plugin.progress_panel import ProgressPanel
 from napari_coreg.plugin.recipe_panel import RecipePanel
 from napari_coreg.plugin.result_panel import ResultPanel
+from napari_coreg.plugin.turns import Turns
 from napari_coreg.plugin.worker import RegistrationWorker
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class RegisterWidget(QWidget):
         `napari_coreg.register`, or something that behaves like it.
     """
 
+    ended = Signal()  # a run has ended, well or not, and its layers are there
+
     def __init__(self, napari_viewer: Any, *, register: Register = register, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
@@ -48,6 +51,9 @@ class RegisterWidget(QWidget):
         self._worker: RegistrationWorker | None = None
         self._request: Request | None = None
         self._preview: PreviewLayers | None = None
+        self._turns = Turns(self)
+        self._alive: list[Any] = []  # the worker and the preview, while there is a run
+        self.destroyed.connect(partial(_abandon, self._alive))
         self._make_parts()
         self._lay_out()
         self._connect()
@@ -60,15 +66,13 @@ class RegisterWidget(QWidget):
 
     def run(self) -> None:
         """Start the registration of the chosen layers."""
-        if self.is_running():
+        request = None if self.is_running() else self._check()
+        if request is None:
             return
-        try:
-            self._request = self._new_request()
-        except CoregError as error:
-            self.message.say(str(error), "error")
-            return
-        worker = RegistrationWorker(self._request, preview=self.preview_box.isChecked(), register=self._register)
+        self._request = request
+        worker = RegistrationWorker(request, preview=self.preview_box.isChecked(), register=self._register)
         worker.progressed.connect(self._on_progressed)
+        worker.registered.connect(self.progress.complete)
         worker.canvas_made.connect(self._on_canvas)
         worker.previewed.connect(self._on_frame)
         worker.returned.connect(self._on_returned)
@@ -77,13 +81,14 @@ class RegisterWidget(QWidget):
         worker.errored.connect(self._on_errored)
         worker.finished.connect(self._on_finished)
         self._worker = worker
-        self._preview = PreviewLayers(self._viewer, self.layers.chosen().fixed)
+        self._preview = PreviewLayers(self._viewer, self.layers.chosen().fixed, self._turns.add)
         self._show_state()
         self.message.say("")
         self.result.hide()
-        self.progress.begin()
-        self.destroyed.connect(partial(_abandon, worker, self._preview))
+        self.progress.begin(preview=self.preview_box.isChecked())
+        self._alive[:] = [worker, self._preview]
         worker.start()
+        self._turns.add(partial(self._scroll.ensureWidgetVisible, self.progress))
 
     def cancel(self) -> None:
         """Ask the run to stop; it does at its next iteration."""
@@ -96,7 +101,7 @@ class RegisterWidget(QWidget):
         self.layers = LayersPanel(self._viewer)
         self.recipe = RecipePanel()
         self.preview_box = QCheckBox("Preview while running")
-        self.preview_box.setToolTip("Show the moving volume on the fixed one as it moves, in green.")
+        self.preview_box.setToolTip(f"Show the moving volume on the fixed one as it moves. {COLOURS}")
         self.preview_box.setChecked(True)
         self.deformation_box = QCheckBox("Add the deformation as arrows")
         self.deformation_box.setToolTip("A Vectors layer; it is hidden where the transform is linear.")
@@ -130,15 +135,10 @@ class RegisterWidget(QWidget):
         rows.addWidget(self.progress)
         rows.addWidget(self.result)
         rows.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(content)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
-        self.setMinimumWidth(300)
+        parts = (self.layers, self.recipe.editor, self.progress, self.result)
+        content.setMinimumWidth(max(part.minimumSizeHint().width() for part in parts) + 20)  # it never jumps
+        self._scroll = VerticalScroll(content)
+        column(self).addWidget(self._scroll)
 
     def _connect(self) -> None:
         self.layers.changed.connect(self._check)
@@ -165,12 +165,12 @@ class RegisterWidget(QWidget):
             magnitude=self.magnitude_box.isChecked(),
         )
 
-    def _check(self) -> None:
-        """Say at once what cannot be run, as far as that is cheap to know."""
+    def _check(self) -> Request | None:
+        """Return what would be run, or say what stands against it, as far as that is cheap to know."""
         if self.is_running():
-            return
+            return None
         chosen = self.layers.chosen()
-        text, role, ready = "", "note", False
+        request, text, role = None, "", "note"
         if chosen.fixed is None or chosen.moving is None:
             text = _WELCOME if chosen.fixed is None and chosen.moving is None else _ONE_MORE
         else:
@@ -179,9 +179,10 @@ class RegisterWidget(QWidget):
             except CoregError as error:
                 text, role = str(error), "error"
             else:
-                text, ready = (_FROM_SCREEN if request.initial_transform is not None else ""), True
+                text = _FROM_SCREEN if request.initial_transform is not None else ""
         self.message.say(text, role)
-        self._show_state(ready)
+        self._show_state(ready=request is not None)
+        return request
 
     def _show_state(self, ready: bool = True) -> None:
         running = self.is_running()
@@ -204,10 +205,18 @@ class RegisterWidget(QWidget):
             self._preview.update(frame)
 
     def _on_returned(self, ready: Ready) -> None:
+        self.cancel_button.setEnabled(False)
+        for job in adding(self._viewer, ready):
+            self._turns.add(job)
+        if self._preview is not None:
+            self._preview.remove()  # when the result covers it
+        self._turns.add(partial(self._show_result, ready))
+
+    def _show_result(self, ready: Ready) -> None:
         self._end()
-        add_layers(self._viewer, ready)
         if self._request is not None:
             self.result.show_result(self._request, ready.result)
+            self._turns.add(partial(self._scroll.ensureWidgetVisible, self.result))
 
     def _on_cancelled(self) -> None:
         self._end("Cancelled. Nothing was changed.")
@@ -219,21 +228,27 @@ class RegisterWidget(QWidget):
         self._end(f"Something unexpected went wrong ({type(error).__name__}); napari's notification has more.", "error")
 
     def _on_finished(self) -> None:
-        if self.is_running():  # cancelled after the last iteration
+        if self._worker is not None and self._worker.abort_requested:  # cancelled after the last iteration
             self._on_cancelled()
 
     def _end(self, text: str = "", role: str = "note") -> None:
         if self._preview is not None:
             self._preview.remove()
-        self._worker, self._preview = None, None
+        self._alive.clear()
+        was_running, self._worker, self._preview = self.is_running(), None, None
         self.progress.finish()
         self._check()
         if text:
             self.message.say(text, role)
+        if was_running:
+            self.ended.emit()
 
 
-def _abandon(worker: RegistrationWorker, preview: PreviewLayers, _object: Any = None) -> None:
+def _abandon(alive: list[Any], _object: Any = None) -> None:
     """Stop the run and leave no preview behind, as the dock was closed."""
+    if not alive:
+        return
+    worker, preview = alive
     worker.quit()
     with suppress(RuntimeError):  # the viewer's window may be gone as well
-        preview.remove()
+        preview.remove_now()

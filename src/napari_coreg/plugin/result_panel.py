@@ -49,17 +49,18 @@ class ResultPanel(QWidget):
         self.save_transform = QPushButton("Save transform...")
         self.save_transform.setToolTip("Write the transform alone; it maps fixed points to moving points (LPS, mm).")
         self.save_transform.clicked.connect(self._on_save_transform)
-        self.copy_python = QPushButton("Copy Python")
+        self.copy_python = QPushButton("Copy as Python")
         self.copy_python.setToolTip("Copy the lines that repeat this run in napari's console or in a script.")
         self.copy_python.clicked.connect(self._on_copy_python)
         row = QHBoxLayout()
         row.setSpacing(4)
-        for button in (self.save_result, self.save_transform, self.copy_python):
-            row.addWidget(button)
+        row.addWidget(self.save_result)
+        row.addWidget(self.save_transform)
         layout = column(self)
         layout.addWidget(self.words)
         layout.addWidget(self.notes)
         layout.addLayout(row)
+        layout.addWidget(self.copy_python)
         self.hide()
 
     def show_result(self, request: Request, result: RegistrationResult) -> None:

@@ -31,9 +31,11 @@ class StagesEditor(QWidget):
         self._stages: list[dict[str, Any]] = []
         self._findings: Findings = ()
         self._list = QListWidget()
+        self._list.setObjectName("stages")
         self._list.setToolTip(Recipe.model_fields["stages"].description or "")
         self._list.currentRowChanged.connect(self._on_chosen)
         self._editor = UnionEditor(STAGE_CLASSES, "Kind", "What the stage may do to the volume.", change_kind)
+        self._editor.setObjectName("stage")
         self._editor.changed.connect(self._on_edited)
         self._buttons = {
             "add": _button("Add", "Add a stage after the chosen one, with the same settings.", self._add),
@@ -43,7 +45,8 @@ class StagesEditor(QWidget):
         }
         row = QHBoxLayout()
         row.setSpacing(4)
-        for button in self._buttons.values():
+        for name, button in self._buttons.items():
+            button.setObjectName(name)
             row.addWidget(button)
         self._heading = Note("Stage 1", role="heading")
         layout = column(self)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_coreg.core.progress import Progress
+    from napari_coreg.core.result import RegistrationResult
 
 SECONDS_BETWEEN_UPDATES = 0.1
 
@@ -71,6 +72,7 @@ class RegistrationSignals(TaskSignals):
     progressed = Signal(object)  # an Update, at most ten a second
     canvas_made = Signal(object)  # a Canvas, once, when there is a preview
     previewed = Signal(object)  # a frame for the canvas
+    registered = Signal()  # the transform is found; the new layers are made now
     cancelled = Signal()
 
 
@@ -111,14 +113,19 @@ class RegistrationWorker(TaskWorker):
                 volumes,
                 on_progress=self._on_progress,
                 is_cancelled=lambda: self.abort_requested,
-                register=self._register,
+                register=self._registered,
             )
         except RegistrationCancelled:
             self.cancelled.emit()
             self.quit()  # so that `returned` is not emitted
             return None
-        self._flush()
         return ready
+
+    def _registered(self, *volumes: Any, **settings: Any) -> RegistrationResult:
+        result = self._register(*volumes, **settings)
+        self._flush()
+        self.registered.emit()
+        return result
 
     def _on_progress(self, progress: Progress) -> None:
         self._moments.append(replace(progress, current_transform=None))

@@ -1,0 +1,119 @@
+"""A viewer without a window, a pair of layers, and a register() that does what a test needs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from napari.components import ViewerModel
+
+from napari_coreg.core.presets import load_preset
+from napari_coreg.core.progress import Progress
+from napari_coreg.core.result import RegistrationResult
+from napari_coreg.errors import RegistrationCancelled
+
+
+def blob(shape: tuple[int, ...], centre: tuple[float, ...]) -> np.ndarray:
+    """A lopsided Gaussian, 32-bit floats."""
+    grid = np.indices(shape, dtype=float)
+    widths = (5.0, 4.0, 6.0)[-len(shape) :]
+    distance = sum(((axis - c) / w) ** 2 for axis, c, w in zip(grid, centre, widths, strict=True))
+    return (100 * np.exp(-distance / 2)).astype(np.float32)
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    return ViewerModel()
+
+
+@pytest.fixture
+def pair(viewer: ViewerModel) -> ViewerModel:
+    """A viewer with 'fixed' and 'moving': moving is 2 voxels (4 mm) further along y."""
+    viewer.add_image(blob((24, 28, 32), (12, 13, 15)), name="fixed", scale=(2, 2, 2), units=("mm",) * 3)
+    viewer.add_image(blob((24, 28, 32), (12, 15, 15)), name="moving", scale=(2, 2, 2), units=("mm",) * 3)
+    return viewer
+
+
+class FakeRegister:
+    """Reports some iterations and returns a shift; waits at `gate` when there is one, raises `error` when there is one.
+
+    Attributes
+    ----------
+    calls : list of dict
+        The keyword arguments of each call.
+    """
+
+    def __init__(self, levels: int = 2, iterations: int = 5) -> None:
+        self.levels, self.iterations = levels, iterations
+        self.gate: threading.Event | None = None
+        self.error: Exception | None = None
+        self.transform = sitk.TranslationTransform(3, (0.0, 4.0, 0.0))
+        self.notes: tuple[str, ...] = ()
+        self.calls: list[dict[str, Any]] = []
+
+    def __call__(self, fixed: sitk.Image, moving: sitk.Image, recipe: Any, **settings: Any) -> RegistrationResult:
+        self.calls.append(settings)
+        for level in range(self.levels):
+            for iteration in range(self.iterations):
+                if settings["on_progress"] is not None:
+                    settings["on_progress"](self._moment(level, iteration))
+                if settings["is_cancelled"] is not None and settings["is_cancelled"]():
+                    raise RegistrationCancelled("the registration was cancelled")
+                if self.gate is not None:
+                    self.gate.wait(0.01)
+        while self.gate is not None and not self.gate.wait(0.01):
+            if settings["is_cancelled"]():
+                raise RegistrationCancelled("the registration was cancelled")
+        if self.error is not None:
+            raise self.error
+        return self._result(fixed, moving, recipe)
+
+    def _moment(self, level: int, iteration: int) -> Progress:
+        return Progress(
+            stage=0,
+            number_of_stages=1,
+            stage_kind="rigid",
+            level=level,
+            number_of_levels=self.levels,
+            iteration=iteration + 1,
+            metric_value=-float(iteration),
+            fraction=(level * self.iterations + iteration + 1) / (self.levels * self.iterations),
+            seconds=4.0,
+            current_transform=lambda: self.transform,
+        )
+
+    def _result(self, fixed: sitk.Image, moving: sitk.Image, recipe: Any) -> RegistrationResult:
+        return RegistrationResult(
+            transform=self.transform,
+            recipe=recipe,
+            trace=(),
+            metric_before=-0.25,
+            metric_after=-0.75,
+            initialization="moments",
+            notes=self.notes,
+            seconds=1.25,
+            threads=1,
+            versions={},
+            fingerprints={},
+            fixed=fixed,
+            moving=moving,
+        )
+
+
+@pytest.fixture
+def fake_register() -> FakeRegister:
+    return FakeRegister()
+
+
+@pytest.fixture
+def rigid() -> Any:
+    return load_preset("rigid")

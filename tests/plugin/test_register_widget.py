@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from napari.layers import Image
+from qtpy.QtCore import QEvent
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QApplication, QLineEdit
+
+from napari_coreg import load_preset, register
+from napari_coreg.errors import RegistrationError
+from napari_coreg.plugin.register_widget import RegisterWidget
+
+
+@pytest.fixture
+def widget(qtbot, pair, fake_register) -> RegisterWidget:
+    """The widget over a pair of layers, with a register() that takes no time."""
+    widget = RegisterWidget(pair, register=fake_register)
+    qtbot.addWidget(widget)
+    return widget
+
+
+def names(viewer) -> list[str]:
+    return [layer.name for layer in viewer.layers]
+
+
+def run(qtbot, widget: RegisterWidget) -> None:
+    with qtbot.waitSignal(widget.ended, timeout=20_000):
+        widget.run_button.click()
+
+
+class TestBeforeARun:
+    def test_an_empty_viewer_is_welcomed(self, qtbot, viewer):
+        widget = RegisterWidget(viewer)
+        qtbot.addWidget(widget)
+        assert "Open two volumes" in widget.message.text()
+        assert not widget.run_button.isEnabled()
+
+    def test_the_first_volume_is_fixed_and_the_second_moving(self, qtbot, viewer):
+        widget = RegisterWidget(viewer)
+        qtbot.addWidget(widget)
+        viewer.add_image(np.random.default_rng(0).random((9, 9, 9)), name="first")
+        assert "second volume" in widget.message.text()
+        viewer.add_image(np.random.default_rng(1).random((9, 9, 9)), name="second")
+        assert widget.layers.fixed.layer().name == "first"
+        assert widget.layers.moving.layer().name == "second"
+        assert widget.run_button.isEnabled()
+
+    def test_the_boxes_follow_names_and_deletions(self, widget, pair):
+        pair.layers["moving"].name = "other"
+        assert widget.layers.moving.currentText() == "other"
+        del pair.layers["other"]
+        assert widget.layers.moving.layer() is None
+        assert not widget.run_button.isEnabled()
+
+    def test_fixed_and_moving_can_be_swapped(self, widget, pair):
+        widget.layers.swap()
+        assert widget.layers.fixed.layer() is pair.layers["moving"]
+        assert widget.layers.moving.layer() is pair.layers["fixed"]
+        assert widget.run_button.isEnabled()
+
+    @pytest.mark.parametrize(
+        ("data", "settings", "words"),
+        [
+            (np.zeros((20, 20, 20, 3), np.uint8), {"rgb": True}, "is RGB"),
+            ([np.zeros((20, 20, 20)), np.zeros((10, 10, 10))], {"multiscale": True}, "is multiscale"),
+            (np.zeros((5, 20, 20, 20)), {}, "has 4 axes"),
+            (np.zeros((2, 20, 20)), {}, "at least 4 an axis"),
+            (np.zeros((20, 20, 20)), {"shear": (0.3, 0, 0)}, "is sheared by"),
+            (np.zeros((20, 20)), {}, "is 2-D"),
+        ],
+    )
+    def test_an_unsuitable_layer_is_told_at_once(self, widget, pair, data, settings, words):
+        odd = pair.add_image(data, name="odd", **settings)
+        widget.layers.moving.set_layer(odd)
+        assert words in widget.message.text()
+        assert not widget.run_button.isEnabled()
+        widget.layers.moving.set_layer(pair.layers["moving"])
+        assert widget.message.text() == ""
+        assert widget.run_button.isEnabled()
+
+    def test_one_layer_cannot_be_both(self, widget, pair):
+        widget.layers.moving.set_layer(pair.layers["fixed"])
+        assert "choose two layers" in widget.message.text()
+
+    def test_a_layer_moved_by_hand_is_told(self, qtbot, widget, pair):
+        affine = np.eye(4)
+        affine[1, 3] = 5
+        pair.layers["moving"].affine = affine
+        qtbot.waitUntil(lambda: "starts from the layers' position" in widget.message.text())
+        assert widget.run_button.isEnabled()
+
+    def test_masks_are_labels_layers_and_optional(self, widget, pair):
+        pair.add_labels(np.ones((24, 28, 32), int), name="head", scale=(2, 2, 2), units=("mm",) * 3)
+        box = widget.layers.fixed_mask
+        assert [box.itemText(index) for index in range(box.count())] == ["(none)", "head"]
+        assert box.layer() is None
+        box.set_layer(pair.layers["head"])
+        assert widget.run_button.isEnabled()
+
+    def test_a_recipe_that_cannot_be_run_disables_run(self, widget):
+        factors = widget.recipe.editor.findChild(QLineEdit, "shrink_factors")
+        factors.setText("8, 4")
+        assert "give one per level" in widget.message.text()
+        assert not widget.run_button.isEnabled()
+        factors.setText("8, 4, 2")
+        assert widget.run_button.isEnabled()
+
+    def test_a_recipe_comes_with_its_description(self, widget):
+        widget.recipe.set_recipe(load_preset("translation"))
+        assert widget.recipe.box.currentText() == load_preset("translation").title
+        assert widget.recipe.about.text() == load_preset("translation").description
+
+    def test_an_edited_recipe_is_one_more_entry_and_can_be_left_again(self, widget):
+        box, presets = widget.recipe.box, widget.recipe.box.count()
+        widget.recipe.editor.findChild(QLineEdit, "shrink_factors").setText("6, 3, 1")
+        assert (box.count(), box.currentText()) == (presets + 1, "Rigid (edited)")
+        box.setCurrentIndex(1)
+        box.setCurrentIndex(presets)
+        assert widget.recipe.recipe().stages[0].pyramid.shrink_factors == (6, 3, 1)
+
+    def test_a_long_name_is_in_the_tooltip_and_leaves_the_dock_narrow(self, qtbot, widget, pair):
+        width = widget.minimumSizeHint().width()
+        pair.layers["moving"].name = "a very long name of a series " * 10
+        assert widget.minimumSizeHint().width() == width
+        assert pair.layers[1].name in widget.layers.moving.toolTip()
+
+    def test_both_themes_are_followed(self, widget, pair):
+        dark = widget.styleSheet()
+        pair.theme = "light"
+        assert widget.styleSheet() != dark
+
+
+class TestARun:
+    def test_it_adds_the_result_and_tells_how_it_went(self, qtbot, widget, pair, fake_register):
+        fake_register.notes = ("few samples",)
+        run(qtbot, widget)
+        assert names(pair) == ["fixed", "moving", "moving registered to fixed", "Deformation of moving"]
+        assert widget.result.words.text() == (
+            "Done in 1.2 s. Metric −0.25 → −0.75 (lower is better). Started from the centres of intensity."
+        )
+        assert widget.result.notes.text() == "Note: few samples."
+        assert widget.run_button.isEnabled()
+        assert widget.progress.plot.curves
+        assert not widget.progress.bar.isVisibleTo(widget)
+
+    def test_it_runs_what_is_chosen(self, qtbot, widget, pair, fake_register):
+        pair.add_labels(np.ones((24, 28, 32), int), name="head", scale=(2, 2, 2), units=("mm",) * 3)
+        widget.layers.moving_mask.set_layer(pair.layers["head"])
+        widget.magnitude_box.setChecked(True)
+        widget.deformation_box.setChecked(False)
+        run(qtbot, widget)
+        assert fake_register.calls[0]["moving_mask"] is not None
+        assert names(pair)[3:] == ["moving registered to fixed", "Displacement of moving (mm)"]
+
+    def test_two_runs_after_one_another_give_two_results(self, qtbot, widget, pair):
+        run(qtbot, widget)
+        run(qtbot, widget)
+        assert names(pair).count("moving registered to fixed") == 1
+        assert "moving registered to fixed [1]" in names(pair)
+
+    def test_the_camera_and_the_users_layers_stay_as_they_are(self, qtbot, widget, pair):
+        camera = getattr(pair, "scene", pair).camera  # napari 0.9 has it in the scene
+        camera.zoom = 7.5
+        pair.layers["moving"].visible = False
+        run(qtbot, widget)
+        assert camera.zoom == 7.5
+        assert not pair.layers["moving"].visible
+        assert pair.layers["moving registered to fixed"].visible
+
+    def test_while_it_runs_it_can_only_be_cancelled(self, qtbot, widget, pair, fake_register):
+        fake_register.gate = threading.Event()
+        widget.run_button.click()
+        qtbot.waitUntil(lambda: bool(widget.progress.plot.curves))
+        assert (widget.run_button.isEnabled(), widget.cancel_button.isEnabled()) == (False, True)
+        assert not widget.layers.isEnabled()
+        assert "Stage 1/1 Rigid" in widget.progress.words.text()
+        qtbot.waitUntil(lambda: "moving (preview)" in names(pair))
+        widget.run()  # does nothing
+        with qtbot.waitSignal(widget.ended):
+            widget.cancel_button.click()
+        assert "Cancelled" in widget.message.text()
+        qtbot.waitUntil(lambda: names(pair) == ["fixed", "moving"])
+        assert widget.run_button.isEnabled()
+        assert not widget.result.isVisibleTo(widget)
+
+    def test_an_error_is_one_sentence_and_the_widget_goes_on(self, qtbot, widget, pair, fake_register):
+        fake_register.error = RegistrationError("the volumes do not overlap")
+        run(qtbot, widget)
+        assert widget.message.text() == "the volumes do not overlap"
+        assert widget.message.property("role") == "error"
+        qtbot.waitUntil(lambda: names(pair) == ["fixed", "moving"])
+        fake_register.error = None
+        run(qtbot, widget)
+        assert "moving registered to fixed" in names(pair)
+
+    def test_an_unexpected_error_is_told_and_given_to_napari(self, qtbot, widget, fake_register, monkeypatch):
+        from napari.utils.notifications import notification_manager
+
+        received = []
+        monkeypatch.setattr(notification_manager, "receive_error", lambda *error: received.append(error[0]))
+        fake_register.error = ZeroDivisionError("oh")
+        run(qtbot, widget)
+        assert "unexpected" in widget.message.text()
+        assert received == [ZeroDivisionError]
+
+    def test_layers_that_are_deleted_meanwhile_do_no_harm(self, qtbot, widget, pair, fake_register):
+        fake_register.gate = threading.Event()
+        widget.run_button.click()
+        qtbot.waitUntil(lambda: "moving (preview)" in names(pair))
+        pair.layers.clear()
+        with qtbot.waitSignal(widget.ended):
+            fake_register.gate.set()
+        assert names(pair) == ["moving registered to fixed", "Deformation of moving"]
+
+    def test_a_preview_is_not_offered_as_a_layer_to_register(self, qtbot, widget, pair, fake_register):
+        fake_register.gate = threading.Event()
+        widget.run_button.click()
+        qtbot.waitUntil(lambda: "moving (preview)" in names(pair))
+        assert widget.layers.fixed.count() == 2
+        with qtbot.waitSignal(widget.ended):
+            fake_register.gate.set()
+
+    def test_without_preview_no_other_layer_appears(self, qtbot, widget, pair, fake_register):
+        inserted = []
+        pair.layers.events.inserted.connect(lambda event: inserted.append(event.value.name))
+        widget.preview_box.setChecked(False)
+        run(qtbot, widget)
+        assert inserted == ["moving registered to fixed", "Deformation of moving"]
+
+    def test_values_that_cannot_be_registered_are_told_when_it_runs(self, qtbot, pair):
+        widget = RegisterWidget(pair, register=register)
+        qtbot.addWidget(widget)
+        pair.layers["moving"].data[3, 3, 3] = np.nan
+        run(qtbot, widget)
+        assert "1 of 21504 voxels are NaN" in widget.message.text()
+
+    def test_closing_the_dock_stops_the_run_and_takes_the_preview_away(self, qtbot, pair, fake_register):
+        fake_register.gate = threading.Event()
+        widget = RegisterWidget(pair, register=fake_register)
+        widget.run_button.click()
+        qtbot.waitUntil(lambda: "moving (preview)" in names(pair))
+        widget.deleteLater()
+        QApplication.sendPostedEvents(widget, QEvent.Type.DeferredDelete)
+        qtbot.waitUntil(lambda: names(pair) == ["fixed", "moving"])
+        pair.add_image(np.zeros((5, 5, 5)))  # nothing listens any more
+
+
+class TestKeeping:
+    def test_the_lines_to_copy_repeat_the_run(self, qtbot, widget, pair):
+        widget.recipe.editor.findChild(QLineEdit, "shrink_factors").setText("4, 2, 1")
+        run(qtbot, widget)
+        widget.result.copy_python.click()
+        code = QApplication.clipboard().text()
+        assert "Recipe.model_validate" in code
+        called = {}
+        code = code.replace("import napari\n", "").replace("viewer = napari.current_viewer()", "")
+        code = code.replace("from napari_coreg import Recipe, register_layers", "from napari_coreg import Recipe")
+        exec(code, {"viewer": pair, "register_layers": lambda *a, **k: called.update(k)})
+        assert called["recipe"] == widget.recipe.recipe()
+        assert (called["fixed"], called["moving"]) == ("fixed", "moving")
+
+    def test_a_preset_is_called_by_its_name(self, qtbot, widget):
+        run(qtbot, widget)
+        widget.result.copy_python.click()
+        assert "recipe='rigid'" in QApplication.clipboard().text()
+
+    def test_the_transform_is_saved_as_it_is(self, qtbot, widget, tmp_path):
+        run(qtbot, widget)
+        widget.result.write_transform(tmp_path / "shift.tfm")
+        qtbot.waitUntil(lambda: "Saved" in widget.message.text())
+        assert sitk.ReadTransform(str(tmp_path / "shift.tfm")).TransformPoint((0, 0, 0)) == (0, 4, 0)
+
+    def test_the_result_is_saved_as_a_folder(self, qtbot, widget, tmp_path):
+        run(qtbot, widget)
+        widget.result.write_result(tmp_path / "out")
+        qtbot.waitUntil(lambda: widget.message.text().startswith("Saved in"))
+        assert {"transform.h5", "registered.nii.gz", "result.json"} <= {path.name for path in tmp_path.glob("out/*")}
+
+    def test_a_folder_that_cannot_be_written_is_told(self, qtbot, widget, tmp_path):
+        run(qtbot, widget)
+        widget.result.write_transform(tmp_path / "none" / "shift.tfm")
+        qtbot.waitUntil(lambda: "does not exist" in widget.message.text())
+        assert widget.message.property("role") == "error"
+
+
+class TestForReal:
+    def test_a_shift_is_found(self, qtbot, pair):
+        widget = RegisterWidget(pair)
+        qtbot.addWidget(widget)
+        widget.recipe.set_recipe(load_preset("translation"))
+        run(qtbot, widget)
+        registered = pair.layers["moving registered to fixed"]
+        result = registered.metadata["napari_coreg"]["result"]
+        np.testing.assert_allclose(result.transform.TransformPoint((20.0, 20.0, 20.0)), (20, 24, 20), atol=0.1)
+        np.testing.assert_allclose(
+            registered.data[4:-4, 4:-4, 4:-4], pair.layers["fixed"].data[4:-4, 4:-4, 4:-4], atol=3
+        )
+
+    def test_it_works_in_a_real_viewer(self, qtbot, request):
+        if QGuiApplication.platformName() == "offscreen":
+            pytest.skip("a real viewer needs a display with OpenGL (xvfb-run pytest)")
+        viewer = request.getfixturevalue("make_napari_viewer_proxy")()
+        rng = np.random.default_rng(0)
+        volume = sitk.GetArrayFromImage(
+            sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(rng.random((30, 32, 34)).astype(np.float32)), 3)
+        )
+        viewer.add_layer(Image(volume, name="a", scale=(2, 1, 1)))
+        viewer.add_layer(Image(np.roll(volume, 2, 1), name="b", scale=(2, 1, 1)))
+        widget = RegisterWidget(viewer)
+        viewer.window.add_dock_widget(widget, name="Register")
+        run(qtbot, widget)
+        assert "b registered to a" in names(viewer)
+        viewer.window.remove_dock_widget(widget)
+        widget.deleteLater()
