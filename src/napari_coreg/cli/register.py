@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import SimpleITK as sitk
 
 from napari_coreg.cli.parser import INITIALIZATIONS
 from napari_coreg.cli.terminal import Teller, cancel_on_interrupt, note, note_volume, say, say_json
@@ -15,6 +14,7 @@ from napari_coreg.core.geometry import Grid, describe
 from napari_coreg.core.presets import find_recipe
 from napari_coreg.core.recipe import Recipe
 from napari_coreg.core.register import register
+from napari_coreg.core.threads import limited_threads
 from napari_coreg.core.transforms import to_matrix
 from napari_coreg.errors import RegistrationCancelled
 from napari_coreg.io.pictures import require_picture, save_overlay
@@ -24,8 +24,9 @@ from napari_coreg.io.volumes import read_volume
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
     from pathlib import Path
+
+    import SimpleITK as sitk
 
     from napari_coreg.core.result import RegistrationResult
     from napari_coreg.io.loaded import LoadedVolume
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
         require_picture(options.overlay)
     recipe = chosen_recipe(options.recipe, options.initial, options.seed)
     is_file = options.initial is not None and options.initial not in INITIALIZATIONS
-    with quiet_itk(), _at_most(options.threads):
+    with quiet_itk(), limited_threads(options.threads):
         initial = load_transform(options.initial) if is_file else None
         volumes = _read_all(options)
         told = options.quiet or options.json
@@ -82,21 +83,6 @@ def chosen_recipe(word: str, initial: str | None = None, seed: int | None = None
     return Recipe.from_mapping({**recipe.model_dump(mode="json"), **changes}, source=word) if changes else recipe
 
 
-@contextmanager
-def _at_most(threads: int) -> Iterator[None]:
-    """Let everything in SimpleITK use no more threads than that; 0 changes nothing.
-
-    With one thread for all its filters, and not for the metric alone, a run repeats bit for bit.
-    """
-    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
-    try:
-        if threads:
-            sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
-        yield
-    finally:
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
-
-
 def run_registration(
     fixed: sitk.Image,
     moving: sitk.Image,
@@ -134,8 +120,7 @@ def summary(result: RegistrationResult) -> list[str]:
     """Return what came out, in a few lines."""
     before, after = (_number(value) for value in (result.metric_before, result.metric_after))
     lines = [
-        f"recipe {result.recipe.name}, started from {result.initialization}, {result.seconds:.1f} s on "
-        f"{result.threads} threads",
+        f"recipe {result.recipe.name}, started from {result.initialization}, {result.seconds:.1f} s",
         f"metric {before} -> {after} (lower is better)",
     ]
     if result.is_linear:

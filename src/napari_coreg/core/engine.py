@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from napari_coreg.core import optimizers as opt
 from napari_coreg.core import recipe as rcp
 from napari_coreg.core.geometry import Grid
+from napari_coreg.core.threads import limited_threads
 from napari_coreg.core.transforms import invert, is_rigid, to_matrix
 from napari_coreg.errors import RegistrationError
 
@@ -39,8 +40,10 @@ class Job:
         8-bit masks, any grid.
     start : SimpleITK.Transform or None
         What is applied after the transform that is optimized (the chain so far).
-    seed, threads : int
-        Of the sampling; SimpleITK's own default number of threads where 0.
+    seed : int
+        Of the sampling.
+    threads : int
+        Threads of the metric; SimpleITK's own number where 0.
     """
 
     stage: rcp.Stage
@@ -109,7 +112,8 @@ def run_level(job: Job, transform: sitk.Transform, on_iteration: OnIteration) ->
     watch = _Watch(method, on_iteration)
     method.AddCommand(sitk.sitkIterationEvent, watch)
     try:
-        method.Execute(job.level.fixed, job.level.moving)
+        with limited_threads(job.threads):
+            method.Execute(job.level.fixed, job.level.moving)
     except RuntimeError as error:
         if watch.error is not None:
             raise watch.error from None
@@ -126,7 +130,8 @@ def evaluate_metric(job: Job, transform: sitk.Transform) -> float | None:
     method = _configure(job)
     method.SetInitialTransform(transform)
     try:
-        return float(method.MetricEvaluate(job.level.fixed, job.level.moving))
+        with limited_threads(job.threads):
+            return float(method.MetricEvaluate(job.level.fixed, job.level.moving))
     except RuntimeError:
         return None
 
@@ -161,8 +166,6 @@ class _Watch(sitk.Command):  # type: ignore[misc]
 
 def _configure(job: Job) -> sitk.ImageRegistrationMethod:
     method = sitk.ImageRegistrationMethod()
-    if job.threads:
-        method.SetNumberOfThreads(job.threads)
     _set_metric(method, job.stage.metric)
     # By default ITK filters a gradient image of each whole image first; gradients at the samples give the same.
     method.MetricUseFixedImageGradientFilterOff()

@@ -284,6 +284,15 @@ class Preprocessing(FrozenModel):
         le=50,
     )
 
+    foreground_only: bool = Field(
+        False,
+        title="Foreground only",
+        description=(
+            "Sample the fixed image only where it is brighter than the background (Otsu's threshold), with a margin "
+            "of 10 mm; a fixed mask that is given goes before."
+        ),
+    )
+
     @model_validator(mode="after")
     def _percentiles_rise(self) -> Self:
         low, high = self.clip_percentiles

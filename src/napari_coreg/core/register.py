@@ -15,7 +15,7 @@ import SimpleITK as sitk
 import napari_coreg
 from napari_coreg.core.geometry import Grid, require_grid, require_values
 from napari_coreg.core.presets import find_recipe
-from napari_coreg.core.pyramid import prepare
+from napari_coreg.core.pyramid import foreground, prepare
 from napari_coreg.core.result import RegistrationResult
 from napari_coreg.core.run import Run
 from napari_coreg.errors import GeometryError, VolumeError
@@ -57,7 +57,9 @@ def register(
     is_cancelled : callable, optional
         Asked at every iteration; the run stops as soon as it returns True.
     threads : int
-        Threads of the metric; 0 for SimpleITK's default. One thread makes runs repeat bit for bit.
+        Threads of the metric; 0 takes one for linear stages, whose few samples gain nothing from more, and all for
+        B-splines. With one thread a run repeats bit for bit; with more, the order in which ITK's threads add up the
+        gradient differs from run to run (ITK pull request 6622), and so, by a little, does the result.
 
     Returns
     -------
@@ -90,9 +92,12 @@ def register(
     _check(fixed, moving, given, initial_transform)
     with ThreadPoolExecutor(1) as background:  # hashing frees the interpreter, so it costs no time beside the run
         fingerprints = background.submit(_fingerprints, {"fixed": fixed, "moving": moving, **given})
+        prepared = prepare(fixed, recipe.preprocessing)
+        if fixed_mask is None and recipe.preprocessing.foreground_only:
+            fixed_mask = foreground(prepared)
         run = Run(
             recipe,
-            prepare(fixed, recipe.preprocessing),
+            prepared,
             prepare(moving, recipe.preprocessing),
             fixed_mask=None if fixed_mask is None else _binary(fixed_mask),
             moving_mask=None if moving_mask is None else _binary(moving_mask),
@@ -102,7 +107,8 @@ def register(
         )
         start = run.first_guess(initial_transform)
         transform = run.all_stages(start)
-        before, after = run.metric(start), run.metric(transform)
+        untouched = initial_transform or sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity)
+        before, after = run.metric(untouched), run.metric(transform)
     return RegistrationResult(
         transform=transform,
         recipe=recipe,
@@ -112,7 +118,7 @@ def register(
         initialization=run.initialization,
         notes=tuple(run.notes),
         seconds=time.perf_counter() - began,
-        threads=threads or sitk.ProcessObject.GetGlobalDefaultNumberOfThreads(),
+        threads=threads,
         versions=_versions(),
         fingerprints=fingerprints.result(),
         fixed=fixed,

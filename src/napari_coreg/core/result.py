@@ -64,8 +64,8 @@ class RegistrationResult:
     trace : tuple of LevelTrace
         One entry per level, in the order of the run.
     metric_before, metric_after : float or None
-        The last stage's metric at its finest level for the start and for the result; lower is better. None where the
-        two images did not overlap enough to evaluate it.
+        The last stage's metric as the volumes lay (by their headers and the initial transform that was given) and as
+        they lie now; lower is better. None where they did not overlap enough to evaluate it.
     initialization : str
         How the start was found: "given", "centre", "moments" or "search".
     notes : tuple of str
@@ -73,7 +73,7 @@ class RegistrationResult:
     seconds : float
         Wall time of the run.
     threads : int
-        Threads that SimpleITK used.
+        Threads of the metric as asked for: 0 is one for linear stages and all for B-splines.
     versions : dict of str
         Versions of what computed it.
     fingerprints : dict of str

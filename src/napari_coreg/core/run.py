@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SECONDS_PER_SAMPLE_AND_PARAMETER = 7.5e-9  # of SimpleITK's B-spline with Mattes MI, measured on two cores
 SLOW_SECONDS = 60.0
 VOXELS_OF_A_METRIC = 500_000
-REFINED_GUESSES = 6  # of a search, taken up to a registration at the coarsest level
+REFINED_GUESSES = 12  # of a search, taken up to a registration at the coarsest level
 
 
 class Run:
@@ -198,7 +198,7 @@ class Run:
             moving_mask=self._moving_mask,
             start=None if is_identity(start) else start,
             seed=self._recipe.seed + 1,  # SimpleITK takes 0 for "from the clock"
-            threads=self._threads,
+            threads=self._threads or (0 if stage.kind == "bspline" else 1),
         )
 
     def _metric(self, stage_index: int, level_index: int, transform: sitk.Transform) -> float | None:
