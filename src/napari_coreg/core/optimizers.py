@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from napari_coreg.core.frozen import FrozenModel
 
 
-class _Optimizer(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Optimizer(FrozenModel):
     number_of_iterations: int = Field(
         100, title="Iterations", description="At most this many iterations per level.", ge=1, le=100_000
     )

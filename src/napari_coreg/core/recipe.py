@@ -1,4 +1,4 @@
-"""What to do, as frozen data: a Recipe, its stages, metrics, optimizers, sampling and pyramid."""
+"""What to do, as frozen data: a Recipe and its stages, each with pyramid, sampling, metric and optimizer."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from napari_coreg.core.frozen import FrozenModel
+from napari_coreg.core.metrics import MattesMutualInformation, Metric
 from napari_coreg.core.optimizers import ConjugateGradientLineSearch, Optimizer, RegularStepGradientDescent
 from napari_coreg.errors import RecipeError
 
@@ -20,95 +22,6 @@ def _require_length(name: str, values: tuple[float, ...], number_of_levels: int)
         raise ValueError(
             f"{name} has {len(values)} values, but shrink_factors has {number_of_levels}: give one per level"
         )
-
-
-class FrozenModel(BaseModel):
-    """A value: compared by content, never changed in place, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class MattesMutualInformation(FrozenModel):
-    """Mutual information with cubic Parzen windows; for different modalities, and safe for equal ones.
-
-    Mattes et al., "PET-CT image registration in the chest using free-form deformations", IEEE TMI 22, 2003.
-    """
-
-    kind: Literal["mattes_mutual_information"] = "mattes_mutual_information"
-    number_of_histogram_bins: int = Field(
-        64, title="Histogram bins", description="Bins per axis of the joint histogram.", ge=5, le=256
-    )
-
-
-class JointHistogramMutualInformation(FrozenModel):
-    """Mutual information from a Gaussian-smoothed joint histogram; slower than Mattes, smoother.
-
-    Thévenaz and Unser, "Optimization of mutual information for multiresolution image registration", IEEE TIP 9,
-    2000.
-    """
-
-    kind: Literal["joint_histogram_mutual_information"] = "joint_histogram_mutual_information"
-    number_of_histogram_bins: int = Field(
-        32, title="Histogram bins", description="Bins per axis of the joint histogram.", ge=5, le=256
-    )
-    joint_smoothing_variance: float = Field(
-        1.5,
-        title="Smoothing variance",
-        description="Variance, in bins squared, of the Gaussian that smooths the joint histogram.",
-        gt=0,
-        le=20,
-    )
-
-
-class Correlation(FrozenModel):
-    """Squared normalized correlation; for one modality up to a linear change of intensity."""
-
-    kind: Literal["correlation"] = "correlation"
-
-
-class AntsNeighborhoodCorrelation(FrozenModel):
-    """Normalized correlation in a small window about each voxel; for one modality with bias fields.
-
-    Avants et al., "Symmetric diffeomorphic image registration with cross-correlation", Med Image Anal 12, 2008.
-    """
-
-    kind: Literal["ants_neighborhood_correlation"] = "ants_neighborhood_correlation"
-    radius: int = Field(
-        2, title="Window radius", description="Radius of the window in voxels of the level.", ge=1, le=10
-    )
-
-
-class MeanSquares(FrozenModel):
-    """Mean squared difference of intensities; only where equal tissue has equal intensity."""
-
-    kind: Literal["mean_squares"] = "mean_squares"
-
-
-class Demons(FrozenModel):
-    """The force of Thirion's demons as a metric; only where equal tissue has equal intensity.
-
-    Thirion, "Image matching as a diffusion process: an analogy with Maxwell's demons", Med Image Anal 2, 1998.
-    """
-
-    kind: Literal["demons"] = "demons"
-    intensity_difference_threshold: float = Field(
-        0.001,
-        title="Intensity difference threshold",
-        description="Differences of intensity below this count as equal.",
-        ge=0,
-        le=1000,
-    )
-
-
-Metric = Annotated[
-    MattesMutualInformation
-    | JointHistogramMutualInformation
-    | Correlation
-    | AntsNeighborhoodCorrelation
-    | MeanSquares
-    | Demons,
-    Field(discriminator="kind"),
-]
 
 
 class Pyramid(FrozenModel):

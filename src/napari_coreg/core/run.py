@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 from napari_coreg.core import bspline_grid, engine, initialize
 from napari_coreg.core.geometry import Grid
+from napari_coreg.core.job import Job
 from napari_coreg.core.progress import IsCancelled, OnProgress, Progress
 from napari_coreg.core.pyramid import Level, make_levels, shrink_factors_xyz
 from napari_coreg.core.recipe import BSplineStage, Recipe, RigidStage, Stage
@@ -184,13 +185,13 @@ class Run:
             )
         )
 
-    def _job(self, stage_index: int, level_index: int, start: sitk.Transform) -> engine.Job:
+    def _job(self, stage_index: int, level_index: int, start: sitk.Transform) -> Job:
         stage = self._recipe.stages[stage_index]
         key = _level_keys(stage)[level_index]
         if not self._levels:
             wanted = {key for stage in self._recipe.stages for key in _level_keys(stage)}
             self._levels = make_levels(self._fixed, self._moving, wanted)
-        return engine.Job(
+        return Job(
             stage=stage,
             level_index=level_index,
             level=self._levels[key],
@@ -213,7 +214,7 @@ class Run:
         return compose(correction, chain, centre_lps=self._centre_lps)
 
     def _report(
-        self, index: int, job: engine.Job, iteration: int, value: float, current: Callable[[], sitk.Transform]
+        self, index: int, job: Job, iteration: int, value: float, current: Callable[[], sitk.Transform]
     ) -> None:
         if self._on_progress is None:
             return
@@ -237,7 +238,7 @@ class Run:
             )
         )
 
-    def _warn_if_slow(self, index: int, job: engine.Job, correction: sitk.Transform) -> None:
+    def _warn_if_slow(self, index: int, job: Job, correction: sitk.Transform) -> None:
         if job.stage.kind != "bspline":
             return
         parameters = len(correction.GetParameters())
