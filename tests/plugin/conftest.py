@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -20,6 +19,9 @@ from napari_coreg.core.presets import load_preset
 from napari_coreg.core.progress import Progress
 from napari_coreg.core.result import RegistrationResult
 from napari_coreg.errors import RegistrationCancelled
+
+if TYPE_CHECKING:
+    import threading
 
 
 def blob(shape: tuple[int, ...], centre: tuple[float, ...]) -> np.ndarray:

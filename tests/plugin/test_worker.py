@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from napari.utils.notifications import notification_manager
 
 from napari_coreg.core.presets import load_preset
 from napari_coreg.errors import RegistrationError
@@ -60,7 +61,7 @@ def test_every_iteration_arrives_in_few_portions(qtbot, request_, fake_register)
     updates = heard.values("progressed")
     moments = [moment for update in updates for moment in update.moments]
     assert [(moment.level, moment.iteration) for moment in moments] == [
-        (l, i + 1) for l in range(2) for i in range(200)
+        (level, i + 1) for level in range(2) for i in range(200)
     ]
     assert len(updates) < 40
     assert updates[-1].latest.fraction == 1.0
@@ -100,8 +101,6 @@ def test_an_error_on_purpose_is_one_sentence(qtbot, request_, fake_register):
 
 
 def test_an_unexpected_error_reaches_naparis_notifications(qtbot, request_, fake_register, monkeypatch):
-    from napari.utils.notifications import notification_manager
-
     received = []
     monkeypatch.setattr(notification_manager, "receive_error", lambda *error: received.append(error[0]))
     fake_register.error = ZeroDivisionError("oh")

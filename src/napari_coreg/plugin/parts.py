@@ -225,13 +225,14 @@ def follow(widget: QWidget, emitter: Any, method: Callable[[], None]) -> Callabl
 
     def on_event(_event: Any = None) -> None:
         target, owner = weak_method(), weak_widget()
-        if target is not None and owner is not None and isalive(owner):
+        if target is None or owner is None or not isalive(owner):
+            stop()  # not at `destroyed`: Python may be taking both apart then
+        else:
             target()
 
-    def stop(_object: Any = None) -> None:
+    def stop() -> None:
         with suppress(ValueError):
             emitter.disconnect(on_event)
 
     emitter.connect(on_event)
-    widget.destroyed.connect(stop)
     return stop

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_coreg.core.register import register
@@ -45,15 +44,13 @@ class RegisterWidget(QWidget):
     ended = Signal()  # a run has ended, well or not, and its layers are there
 
     def __init__(self, napari_viewer: Any, *, register: Register = register, parent: QWidget | None = None) -> None:
+        self._worker: RegistrationWorker | None = None
+        self._preview: PreviewLayers | None = None
         super().__init__(parent)
         self._viewer = napari_viewer
         self._register = register
-        self._worker: RegistrationWorker | None = None
         self._request: Request | None = None
-        self._preview: PreviewLayers | None = None
         self._turns = Turns(self)
-        self._alive: list[Any] = []  # the worker and the preview, while there is a run
-        self.destroyed.connect(partial(_abandon, self._alive))
         self._make_parts()
         self._lay_out()
         self._connect()
@@ -86,7 +83,6 @@ class RegisterWidget(QWidget):
         self.message.say("")
         self.result.hide()
         self.progress.begin(preview=self.preview_box.isChecked())
-        self._alive[:] = [worker, self._preview]
         worker.start()
         self._turns.add(partial(self._scroll.ensureWidgetVisible, self.progress))
 
@@ -96,6 +92,15 @@ class RegisterWidget(QWidget):
             self._worker.quit()
             self.cancel_button.setEnabled(False)
             self.progress.words.say("Cancelling...")
+
+    def event(self, event: QEvent) -> bool:
+        """Stop the run and leave no preview behind when the dock is closed, which takes this widget out of it."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            if self._worker is not None:
+                self._worker.quit()
+            if self._preview is not None:
+                self._preview.remove_now()
+        return bool(super().event(event))
 
     def _make_parts(self) -> None:
         self.layers = LayersPanel(self._viewer)
@@ -234,7 +239,6 @@ class RegisterWidget(QWidget):
     def _end(self, text: str = "", role: str = "note") -> None:
         if self._preview is not None:
             self._preview.remove()
-        self._alive.clear()
         was_running, self._worker, self._preview = self.is_running(), None, None
         self.progress.finish()
         self._check()
@@ -242,13 +246,3 @@ class RegisterWidget(QWidget):
             self.message.say(text, role)
         if was_running:
             self.ended.emit()
-
-
-def _abandon(alive: list[Any], _object: Any = None) -> None:
-    """Stop the run and leave no preview behind, as the dock was closed."""
-    if not alive:
-        return
-    worker, preview = alive
-    worker.quit()
-    with suppress(RuntimeError):  # the viewer's window may be gone as well
-        preview.remove_now()
