@@ -122,6 +122,11 @@ def _level(progress: Progress) -> tuple[int, int]:
 
 
 def _words(progress: Progress) -> str:
+    if progress.stage < 0:
+        return (
+            f"search of the start, candidate {progress.level + 1}/{progress.number_of_levels}, "
+            f"metric {progress.metric_value:.5f}"
+        )
     stage = f" (stage {progress.stage + 1}/{progress.number_of_stages})" if progress.number_of_stages > 1 else ""
     return (
         f"{progress.stage_kind}{stage}, level {progress.level + 1}/{progress.number_of_levels}, "

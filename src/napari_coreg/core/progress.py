@@ -17,11 +17,12 @@ class Progress:
     Attributes
     ----------
     stage, number_of_stages : int
-        Which stage runs (from 0), of how many.
+        Which stage runs (from 0), of how many; -1 while the start is searched.
     stage_kind : str
-        "translation", "rigid", "similarity", "affine" or "bspline".
+        "translation", "rigid", "similarity", "affine" or "bspline"; "search" while the start is searched.
     level, number_of_levels : int
-        Which level of the stage's pyramid (from 0, coarse to fine), of how many.
+        Which level of the stage's pyramid (from 0, coarse to fine), of how many; which candidate while the start is
+        searched.
     iteration : int
         Iteration of the optimizer within the level, from 1.
     metric_value : float

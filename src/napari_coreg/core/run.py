@@ -16,13 +16,12 @@ from napari_coreg.core.progress import IsCancelled, OnProgress, Progress
 from napari_coreg.core.pyramid import Level, make_levels, shrink_factors_xyz
 from napari_coreg.core.recipe import BSplineStage, Recipe, RigidStage, Stage
 from napari_coreg.core.result import LevelTrace
-from napari_coreg.core.transforms import compose, is_identity
+from napari_coreg.core.transforms import compose, is_identity, linear_identity
 from napari_coreg.errors import RegistrationCancelled, RegistrationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
 
 SECONDS_PER_SAMPLE_AND_PARAMETER = 7.5e-9  # of SimpleITK's B-spline with Mattes MI, measured on two cores
 SLOW_SECONDS = 60.0
@@ -90,7 +89,9 @@ class Run:
             candidates += [("search", turn) for turn in turns]
         ranked = self._ranked(candidates)
         if wanted == "search":
-            ranked = self._ranked([(name, self._refined(guess)) for name, guess in ranked[:REFINED_GUESSES]])
+            chosen = ranked[:REFINED_GUESSES]
+            refined = [self._refined(guess, index, len(chosen)) for index, (_, guess) in enumerate(chosen)]
+            ranked = self._ranked([(name, guess) for (name, _), guess in zip(chosen, refined, strict=True)])
         self.initialization, best = ranked[0]
         return best
 
@@ -104,16 +105,37 @@ class Run:
             )
         return [candidates[index] for _, index in sorted(usable)]
 
-    def _refined(self, guess: sitk.Transform) -> sitk.Transform:
+    def _refined(self, guess: sitk.Transform, index: int, number: int) -> sitk.Transform:
         """Return the guess after a rigid registration at the coarsest level alone."""
         if self._is_cancelled():
             self._stop(guess)
         job = replace(self._job(0, 0, guess), stage=RigidStage(metric=self._recipe.stages[0].metric))
-        correction = _linear_identity(job.stage, self._centre_lps)
+        correction = linear_identity("rigid", self._centre_lps)
+
+        def on_iteration(iteration: int, value: float, parameters: tuple[float, ...]) -> bool:
+            if self._on_progress is not None:
+                self._on_progress(
+                    Progress(
+                        stage=-1,
+                        number_of_stages=len(self._recipe.stages),
+                        stage_kind="search",
+                        level=index,
+                        number_of_levels=number,
+                        iteration=iteration,
+                        metric_value=value,
+                        fraction=0.0,
+                        seconds=time.perf_counter() - self._began,
+                        current_transform=lambda: self._chained(_with(correction, parameters), guess),
+                    )
+                )
+            return self._is_cancelled()
+
         try:
-            engine.run_level(job, correction, lambda *_: self._is_cancelled())
+            outcome = engine.run_level(job, correction, on_iteration)
         except RegistrationError:
             return guess  # it drifted out of the overlap: as it was, it is still a candidate
+        if outcome.cancelled:
+            self._stop(guess)
         return self._chained(correction, guess)
 
     def all_stages(self, start: sitk.Transform) -> sitk.Transform:
@@ -142,7 +164,7 @@ class Run:
             meshes = bspline_grid.mesh_sizes(Grid.of(self._fixed), stage.grid_spacings_mm)
             correction: sitk.Transform = bspline_grid.make_bspline(Grid.of(self._fixed), meshes[0])
         else:
-            correction = _linear_identity(stage, self._centre_lps)
+            correction = linear_identity(stage.kind, self._centre_lps)
         for level_index in range(stage.pyramid.number_of_levels):
             while meshes and correction.GetTransformDomainMeshSize() != meshes[level_index]:
                 correction = bspline_grid.refine(correction)
@@ -157,14 +179,9 @@ class Run:
         self._warn_if_slow(index, job, correction)
         values: list[float] = []
 
-        def snapshot(parameters: tuple[float, ...]) -> sitk.Transform:
-            copy = correction.__class__(correction)
-            copy.SetParameters(parameters)
-            return self._chained(copy, chain)
-
         def on_iteration(iteration: int, value: float, parameters: tuple[float, ...]) -> bool:
             values.append(value)
-            self._report(index, job, iteration, value, lambda: snapshot(parameters))
+            self._report(index, job, iteration, value, lambda: self._chained(_with(correction, parameters), chain))
             return self._is_cancelled()
 
         outcome = engine.run_level(job, correction, on_iteration)
@@ -255,20 +272,11 @@ class Run:
         raise RegistrationCancelled("the registration was cancelled", transform)
 
 
-def _linear_identity(stage: Stage, centre_lps: NDArray[np.float64]) -> sitk.Transform:
-    """Return the identity as the stage's kind of transform, with its centre of rotation."""
-    n = len(centre_lps)
-    if stage.kind == "translation":
-        return sitk.TranslationTransform(n)
-    transform: sitk.Transform
-    if stage.kind == "rigid":
-        transform = sitk.Euler2DTransform() if n == 2 else sitk.VersorRigid3DTransform()
-    elif stage.kind == "similarity":
-        transform = sitk.Similarity2DTransform() if n == 2 else sitk.Similarity3DTransform()
-    else:
-        transform = sitk.AffineTransform(n)
-    transform.SetCenter(centre_lps.tolist())
-    return transform
+def _with(transform: sitk.Transform, parameters: tuple[float, ...]) -> sitk.Transform:
+    """Return a copy of the transform with other parameters."""
+    copy = transform.__class__(transform)
+    copy.SetParameters(parameters)
+    return copy
 
 
 def _level_keys(stage: Stage) -> list[tuple[int, float]]:

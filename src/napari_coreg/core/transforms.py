@@ -95,6 +95,22 @@ def from_matrix(matrix: NDArray[np.float64], centre_lps: NDArray[np.float64] | N
     return transform
 
 
+def linear_identity(kind: str, centre_lps: NDArray[np.float64]) -> sitk.Transform:
+    """Return the identity as a "translation", "rigid", "similarity" or "affine" transform about a centre, LPS mm."""
+    n = len(centre_lps)
+    if kind == "translation":
+        return sitk.TranslationTransform(n)
+    transform: sitk.Transform
+    if kind == "rigid":
+        transform = sitk.Euler2DTransform() if n == 2 else sitk.VersorRigid3DTransform()
+    elif kind == "similarity":
+        transform = sitk.Similarity2DTransform() if n == 2 else sitk.Similarity3DTransform()
+    else:
+        transform = sitk.AffineTransform(n)
+    transform.SetCenter(centre_lps.tolist())
+    return transform
+
+
 def compose(*transforms: sitk.Transform, centre_lps: NDArray[np.float64] | None = None) -> sitk.Transform:
     """Return one transform that applies `transforms` from the first to the last.
 

@@ -50,7 +50,7 @@ class ProgressPanel(QWidget):
         self.bar.setRange(0, _STEPS)
         self.bar.setValue(round(update.latest.fraction * _STEPS))
         self.words.say(in_words(update.latest))
-        self.plot.add(update.moments)
+        self.plot.add(moment for moment in update.moments if moment.stage >= 0)  # a search has no course to plot
 
     def complete(self) -> None:
         """Show that the transform is found, and that the new layers take a moment."""
@@ -69,6 +69,8 @@ class ProgressPanel(QWidget):
 
 def in_words(progress: Progress) -> str:
     """Return where a run is, and about how long it will take."""
+    if progress.stage < 0:
+        return f"Searching the start, candidate {progress.level + 1} of {progress.number_of_levels}"
     where = f"Stage {progress.stage + 1}/{progress.number_of_stages} {humane(progress.stage_kind)}, "
     where += f"level {progress.level + 1}/{progress.number_of_levels}, iteration {progress.iteration}"
     left = time_left(progress.fraction, progress.seconds)
