@@ -108,9 +108,9 @@ def test_a_name_given_by_hand_stays(editor):
 def test_levels_that_do_not_agree_are_told_in_the_words_of_the_labels(editor):
     type_into(editor, "shrink_factors", "8, 4")
     assert editor.error() == (
-        "Stage 1, Pyramid: Smoothing sigmas (mm) has 3 values, but Shrink factors has 2: give one per level"
+        "Stage 1, Pyramid, Smoothing sigmas (mm): has 3 values, but Shrink factors has 2: give one per level"
     )
-    assert len(errors(editor)) == 2  # at the head, and beside the pyramid
+    assert len(errors(editor)) == 2  # at the head, and beside the sigmas
     with pytest.raises(RecipeError, match="give one per level"):
         editor.value()
     type_into(editor, "smoothing_sigmas_mm", "0, 0")
@@ -128,7 +128,7 @@ def test_levels_that_do_not_agree_are_told_in_the_words_of_the_labels(editor):
         ("relaxation_factor", "much", "Stage 1, Optimizer, Relaxation factor: 'much' is not a number"),
         ("relaxation_factor", "1.5", "Stage 1, Optimizer, Relaxation factor: must be less than 1"),
         ("relaxation_factor", "nan", "Stage 1, Optimizer, Relaxation factor: must be"),
-        ("clip_percentiles", "99, 1", "Preprocessing: Clip to percentiles is 99, 1: the first must be below"),
+        ("clip_percentiles", "99, 1", "Preprocessing, Clip to percentiles: is 99, 1: the first must be below"),
         ("clip_percentiles", "1", "Preprocessing, Clip to percentiles: "),
         ("name", "", "Name: must not be empty"),
     ],

@@ -6,8 +6,9 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from magicgui.widgets import create_widget
+from qtpy.QtWidgets import QComboBox
 
-from napari_coreg.plugin.parts import guard_wheel
+from napari_coreg.plugin.parts import guard_wheel, shrinkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ _SPELLINGS = {
     "moments": "Centres of intensity",
     "auto": "Automatic",
     "none": "All voxels",
-    "search": "Automatic, with every right-angle turn",
+    "search": "Automatic, all right-angle turns",
 }
 
 
@@ -51,6 +52,8 @@ class ValueField:
         self.native: QWidget = self._widget.native
         self.native.setObjectName(name)
         self.native.setToolTip(tooltip(info, limits))
+        if isinstance(self.native, QComboBox):
+            shrinkable(self.native)
         guard_wheel(self.native)
 
     def plain(self) -> Any:

@@ -105,9 +105,7 @@ class ElidedBox(QComboBox):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        shrinkable(self)
         self.help = ""
         self.currentIndexChanged.connect(self._update_tooltip)
         guard_wheel(self)
@@ -163,6 +161,13 @@ def guard_wheel(widget: QWidget) -> None:
     widget.installEventFilter(_WheelGuard(widget))
 
 
+def shrinkable(box: QComboBox) -> None:
+    """Let a combo box become narrower than its longest entry."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+
 def form(parent: QWidget | None = None) -> QFormLayout:
     """Return a form layout for a narrow dock."""
     layout = QFormLayout(parent)
@@ -184,8 +189,9 @@ class RowLabel(QLabel):
 
     def sizeHint(self) -> QSize:
         """Make room for the longer of the two texts."""
-        own = super().sizeHint()
-        return QSize(max(own.width(), self.fontMetrics().horizontalAdvance(self._like)), own.height())
+        own, metrics = super().sizeHint(), self.fontMetrics()
+        missing = metrics.horizontalAdvance(self._like) - metrics.horizontalAdvance(self.text())
+        return QSize(own.width() + max(0, missing), own.height())
 
     def minimumSizeHint(self) -> QSize:
         """Do not give that room away."""

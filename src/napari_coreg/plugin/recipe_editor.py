@@ -142,18 +142,25 @@ class RecipeEditor(QWidget):
             self._recipe = None
             found = error.errors()
             real = [item for item in found if item["loc"] != ("stages",)]  # a wrong stage counts as missing, too
-            findings = [(item["loc"], self._explain(item)) for item in real or found]
+            findings = [self._finding(item) for item in real or found]
         self._error = "" if not findings else self._sentence(*findings[0], others=len(findings) - 1)
         self._head.say(self._error)
         self._top.show_findings([item for item in findings if item[0] and item[0][0] in _TOP])
         self._rest.show_findings([item for item in findings if item[0] and item[0][0] in _REST])
         self._stages.show_findings([(path[1:], text) for path, text in findings if path and path[0] == "stages"])
 
-    def _explain(self, item: Any) -> str:
-        """Return pydantic's finding in the words of the editor's labels."""
+    def _finding(self, item: Any) -> tuple[tuple[int | str, ...], str]:
+        """Return where pydantic found something, and what, in the words of the editor's labels."""
         if item["type"] in _WORDS:
-            return _WORDS[item["type"]].format(input=item["input"], **item.get("ctx", {}))
+            return item["loc"], _WORDS[item["type"]].format(input=item["input"], **item.get("ctx", {}))
         text = item["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        subject, _, rest = text.partition(" ")
+        if all(part in self._names for part in subject.split(".")):  # a sentence about one field: put it there
+            return (*item["loc"], *subject.split(".")), self._humane(rest)
+        return item["loc"], self._humane(text)
+
+    def _humane(self, text: str) -> str:
+        """Replace names of fields and kinds by what a person reads."""
         text = re.sub(r"'([a-z0-9_]+)'", lambda match: f"'{humane(match.group(1))}'", text)
         return re.sub(r"\b(?:[a-z]+\.)?([a-z]+_[a-z_]+|percentages)\b", self._title, text)
 

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_coreg.core.register import register
 from napari_coreg.errors import CoregError
+from napari_coreg.plugin.comparison import Comparison
 from napari_coreg.plugin.layer_run import Ready, Register, Request, adding, request_from_layers
 from napari_coreg.plugin.layers_panel import LayersPanel
 from napari_coreg.plugin.looks import looks_of, stylesheet
@@ -50,6 +51,7 @@ class RegisterWidget(QWidget):
         self._viewer = napari_viewer
         self._register = register
         self._request: Request | None = None
+        self._fixed: Any = None
         self._turns = Turns(self)
         self._make_parts()
         self._lay_out()
@@ -66,7 +68,7 @@ class RegisterWidget(QWidget):
         request = None if self.is_running() else self._check()
         if request is None:
             return
-        self._request = request
+        self._request, self._fixed = request, self.layers.chosen().fixed
         worker = RegistrationWorker(request, preview=self.preview_box.isChecked(), register=self._register)
         worker.progressed.connect(self._on_progressed)
         worker.registered.connect(self.progress.complete)
@@ -78,10 +80,10 @@ class RegisterWidget(QWidget):
         worker.errored.connect(self._on_errored)
         worker.finished.connect(self._on_finished)
         self._worker = worker
-        self._preview = PreviewLayers(self._viewer, self.layers.chosen().fixed, self._turns.add)
+        self._preview = PreviewLayers(self._viewer, self._fixed, self._turns.add)
         self._show_state()
         self.message.say("")
-        self.result.hide()
+        self.result.leave()
         self.progress.begin(preview=self.preview_box.isChecked())
         worker.start()
         self._turns.add(partial(self._scroll.ensureWidgetVisible, self.progress))
@@ -220,7 +222,8 @@ class RegisterWidget(QWidget):
     def _show_result(self, ready: Ready) -> None:
         self._end()
         if self._request is not None:
-            self.result.show_result(self._request, ready.result)
+            comparison = Comparison(self._viewer, self._fixed, ready.layers[0])
+            self.result.show_result(self._request, ready.result, comparison)
             self._turns.add(partial(self._scroll.ensureWidgetVisible, self.result))
 
     def _on_cancelled(self) -> None:

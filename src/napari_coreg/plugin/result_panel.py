@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_coreg.core.result import RegistrationResult
+    from napari_coreg.plugin.comparison import Comparison
     from napari_coreg.plugin.layer_run import Request
 
 _STARTS = {
@@ -37,9 +38,14 @@ class ResultPanel(QWidget):
         super().__init__(parent)
         self._request: Request | None = None
         self._result: RegistrationResult | None = None
+        self._comparison: Comparison | None = None
         self._saved = ""
         self.words = Note(role="text")
         self.notes = Note()
+        self.compare = QPushButton("Show only fixed and result")
+        self.compare.setCheckable(True)
+        self.compare.setToolTip("Hide all other layers, as the moving one; click again to bring them back.")
+        self.compare.toggled.connect(self._on_compare)
         self.save_result = QPushButton("Save result...")
         self.save_result.setToolTip(
             "Write a folder with the transform, the registered volume, the displacement field and a record that "
@@ -59,16 +65,22 @@ class ResultPanel(QWidget):
         layout = column(self)
         layout.addWidget(self.words)
         layout.addWidget(self.notes)
+        layout.addWidget(self.compare)
         layout.addLayout(row)
         layout.addWidget(self.copy_python)
         self.hide()
 
-    def show_result(self, request: Request, result: RegistrationResult) -> None:
+    def show_result(self, request: Request, result: RegistrationResult, comparison: Comparison) -> None:
         """Show a finished run."""
-        self._request, self._result = request, result
+        self._request, self._result, self._comparison = request, result, comparison
         self.words.say(in_words(request, result))
         self.notes.say("\n".join(f"Note: {note}." for note in result.notes))
         self.show()
+
+    def leave(self) -> None:
+        """Bring back the layers that were hidden, and hide, as another run begins."""
+        self.compare.setChecked(False)
+        self.hide()
 
     def write_result(self, folder: str | Path) -> None:
         """Write the result folder, in a worker."""
@@ -114,6 +126,10 @@ class ResultPanel(QWidget):
         if path:
             suffix = ".tfm" if kind == linear else ".h5"
             self.write_transform(path if Path(path).suffix in (".h5", ".tfm") else path + suffix)
+
+    def _on_compare(self, alone: bool) -> None:
+        if self._comparison is not None:
+            (self._comparison.show if alone else self._comparison.restore)()
 
     def _on_copy_python(self) -> None:
         if self._request is not None:
