@@ -36,6 +36,7 @@ class MetricPlot(QWidget):
         self._plot.setMenuEnabled(False)
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()
+        self._plot.getPlotItem().layout.setContentsMargins(0, 8, 8, 0)  # the topmost number is not cut off
         self._plot.setLabel("left", "metric")
         self._plot.setLabel("bottom", "iteration")
         self._plot.getAxis("left").enableAutoSIPrefix(False)
