@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 SECONDS_PER_SAMPLE_AND_PARAMETER = 7.5e-9  # of SimpleITK's B-spline with Mattes MI, measured on two cores
+SECONDS_PER_SAMPLE = 1e-7  # of linear stages, which stop after about a quarter of their iterations
 SLOW_SECONDS = 60.0
 VOXELS_OF_A_METRIC = 500_000
 REFINED_GUESSES = 12  # of a search, taken up to a registration at the coarsest level
@@ -284,15 +285,16 @@ def _level_keys(stage: Stage) -> list[tuple[int, float]]:
 
 
 def _level_costs(stage: Stage, fixed: Grid, moving: Grid) -> list[float]:
-    """Return about how the stage's levels compare in time: samples x parameters x iterations."""
+    """Return about how many seconds each of the stage's levels takes on two cores; the ratios are what matters."""
     edge = min(fixed.voxel_edge_mm, moving.voxel_edge_mm)
     costs = []
     for index, factor in enumerate(stage.pyramid.shrink_factors):
         voxels = fixed.number_of_voxels / float(np.prod(shrink_factors_xyz(fixed, factor * edge)))
         samples = max(stage.sampling.minimum_samples, voxels * stage.sampling.percentages[index] / 100)
-        work = 1.0
+        seconds_per_sample = SECONDS_PER_SAMPLE
         if isinstance(stage, BSplineStage):
             mesh = bspline_grid.mesh_sizes(fixed, stage.grid_spacings_mm)[index]
-            work = max(1.0, float(np.prod([cells + 3 for cells in mesh])) / 100)
-        costs.append(samples * work * stage.optimizer.number_of_iterations)
+            parameters = fixed.dimension * float(np.prod([cells + bspline_grid.ORDER for cells in mesh]))
+            seconds_per_sample = SECONDS_PER_SAMPLE_AND_PARAMETER * parameters
+        costs.append(samples * seconds_per_sample * stage.optimizer.number_of_iterations)
     return costs
