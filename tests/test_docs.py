@@ -1,4 +1,4 @@
-"""What the documentation shows works: its examples run, its links lead somewhere, its generated pages are up to date."""
+"""What the documentation shows works: examples run, links lead somewhere, generated pages are up to date."""
 
 from __future__ import annotations
 
