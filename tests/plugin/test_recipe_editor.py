@@ -7,7 +7,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QListWidget, QPushButton, QWidget
 
-from napari_coreg.core import optimizers, recipe
+from napari_coreg.core import metrics, optimizers, recipe
 from napari_coreg.core.presets import load_preset, preset_names
 from napari_coreg.core.recipe import Recipe
 from napari_coreg.errors import RecipeError
@@ -64,6 +64,8 @@ def test_every_preset_comes_back_as_it_was_set(editor, name):
 @pytest.mark.parametrize("stage", STAGE_CLASSES)
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_stage_and_metric_comes_back_as_it_was_set(editor, stage, metric):
+    if metric is metrics.JointHistogramMutualInformation and stage in (recipe.SimilarityStage, recipe.AffineStage):
+        pytest.skip("a recipe refuses this pair")
     made = Recipe(name="mine", stages=(stage(metric=metric()),))
     editor.setValue(made)
     assert editor.value() == made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 import SimpleITK as sitk
 
 from napari_coreg.core.job import absorb_rigid_start
-from napari_coreg.core.method import configure
+from napari_coreg.core.method import configure, set_first_step
 from napari_coreg.core.threads import limited_threads
 from napari_coreg.errors import RegistrationError
 
@@ -52,6 +54,7 @@ def run_level(job: Job, transform: sitk.Transform, on_iteration: OnIteration) ->
     method.AddCommand(sitk.sitkIterationEvent, watch)
     try:
         with limited_threads(job.threads):
+            set_first_step(method, job, transform)
             method.Execute(job.level.fixed, job.level.moving)
     except RuntimeError as error:
         if watch.error is not None:
@@ -60,6 +63,8 @@ def run_level(job: Job, transform: sitk.Transform, on_iteration: OnIteration) ->
             raise RegistrationError(explain(str(error))) from None
         transform.SetParameters(watch.parameters)
         return Outcome("cancelled", cancelled=True)
+    if _is_no_value(method.GetMetricValue()):
+        raise RegistrationError(NO_OVERLAP)
     return Outcome(method.GetOptimizerStopConditionDescription(), cancelled=False)
 
 
@@ -70,9 +75,15 @@ def evaluate_metric(job: Job, transform: sitk.Transform) -> float | None:
     method.SetInitialTransform(transform)
     try:
         with limited_threads(job.threads):
-            return float(method.MetricEvaluate(job.level.fixed, job.level.moving))
+            value = float(method.MetricEvaluate(job.level.fixed, job.level.moving))
     except RuntimeError:
         return None
+    return None if _is_no_value(value) else value
+
+
+def _is_no_value(value: float) -> bool:
+    """Whether this stands for no overlap: Mattes' metric raises there, the others give the largest number."""
+    return not math.isfinite(value) or value >= sys.float_info.max
 
 
 class _Cancelled(Exception):  # noqa: N818
@@ -89,30 +100,35 @@ class _Watch(sitk.Command):  # type: ignore[misc]
         self._count = 0
         self.parameters: tuple[float, ...] = ()
         self.cancelled = False
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def Execute(self) -> None:  # noqa: N802 - SimpleITK's name
         self._count += 1
-        self.parameters = self._method.GetOptimizerPosition()
         try:
+            self.parameters = self._method.GetOptimizerPosition()
             self.cancelled = self._on_iteration(self._count, self._method.GetMetricValue(), self.parameters)
-        except Exception as error:
+        except BaseException as error:  # Ctrl-C too
             self.error = error  # SimpleITK would replace it by a RuntimeError
             raise
         if self.cancelled:
             raise _Cancelled
 
 
+NO_OVERLAP = (
+    "the moving volume left the fixed one: too few samples fall into it. Start closer (initialization 'centre' or "
+    "'moments', or align by hand), or check that both volumes show the same region"
+)
 _EXPLANATIONS = (
-    (
-        ("Too many samples map outside", "All samples map outside", "all samples map outside"),
-        "the moving volume left the fixed one: too few samples fall into it. Start closer (initialization 'centre' or "
-        "'moments', or align by hand), or check that both volumes show the same region",
-    ),
+    (("Too many samples map outside", "All samples map outside", "all samples map outside"), NO_OVERLAP),
     (
         ("Joint PDF summed to zero", "joint PDF", "Joint pdf"),
         "the two volumes share no sample with intensities (their overlap is empty or constant). Start closer, or check "
         "the masks",
+    ),
+    (
+        ("Refusing to change spacing",),  # of the histogram, whose range is taken inside the masks
+        "one of the volumes has no voxel inside its mask, or is constant there. Check that each mask lies on its "
+        "volume",
     ),
     (
         ("VirtualSampledPointSet must have 1 or more points", "no points", "zero points"),

@@ -118,18 +118,20 @@ def require_grid(image: sitk.Image, role: str) -> None:
     Raises
     ------
     GeometryError
-        If the volume is not 2-D or 3-D, has an axis of fewer than four voxels, or axes that are not at right angles.
+        If the volume is not 2-D or 3-D, has an axis of fewer than four voxels, or axes that are not at right angles, or
+        does not lie anywhere (NaN or infinity in spacing, origin or direction).
     VolumeError
         If a voxel holds several values (colour, vectors) or complex numbers.
     """
     if image.GetDimension() not in (2, 3):
         raise GeometryError(f"{role}: has {image.GetDimension()} axes, but a registration needs 2 or 3; pick one frame")
-    if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
-        raise VolumeError(
-            f"{role}: its voxels are {image.GetPixelIDTypeAsString()}, but one real number each is needed; take one "
-            "channel"
-        )
+    require_scalars(image, role)
     grid = Grid.of(image)
+    if not np.isfinite([*grid.spacing_xyz, *grid.origin_lps, *grid.direction]).all():
+        raise GeometryError(
+            f"{role}: its spacing {grid.spacing_xyz}, origin {grid.origin_lps} or direction {grid.direction} is not a "
+            "number; repair the header it was read from"
+        )
     if min(grid.size_xyz) < MINIMUM_VOXELS:
         raise GeometryError(
             f"{role}: {describe(grid)}, but every axis needs at least {MINIMUM_VOXELS} voxels; use a 2-D image for a "
@@ -144,8 +146,21 @@ def require_grid(image: sitk.Image, role: str) -> None:
         )
 
 
+def require_scalars(image: sitk.Image, role: str) -> None:
+    """Refuse voxels that are not one real number each.
+
+    Raises
+    ------
+    VolumeError
+        Naming `role` and the kind of pixel.
+    """
+    kind = image.GetPixelIDTypeAsString()
+    if any(word in kind for word in ("vector", "complex", "label")):
+        raise VolumeError(f"{role}: its voxels are {kind}, but one real number each is needed; take one channel")
+
+
 def require_values(image: sitk.Image, role: str) -> None:
-    """Refuse values that cannot be registered: NaN, infinity, or one constant.
+    """Refuse values that cannot be registered: NaN, infinity, beyond 32-bit floats, or one constant.
 
     Raises
     ------
@@ -160,5 +175,21 @@ def require_values(image: sitk.Image, role: str) -> None:
             f"{role}: {bad} of {values.size} voxels are NaN or infinite; replace them first, for example with "
             "numpy.nan_to_num"
         )
+    largest = max(-low, high)
+    if largest > float(np.finfo(np.float32).max):
+        raise VolumeError(f"{role}: its values reach {largest:.4g}, which 32-bit floats do not; scale them down")
     if low == high:
         raise VolumeError(f"{role}: every voxel is {low:g}, so there is nothing to align")
+
+
+def mask_meets(mask: sitk.Image, image: sitk.Image) -> bool:
+    """Whether the box of the voxels that are not 0 in `mask` reaches into the grid of `image`; each on its own grid."""
+    marked = sitk.GetArrayViewFromImage(mask) != 0
+    axes = range(marked.ndim)
+    along = [np.flatnonzero(marked.any(axis=tuple(a for a in axes if a != axis))) for axis in reversed(axes)]
+    edges = [(found[0] - 0.5, found[-1] + 0.5) for found in along]
+    corners = Grid.of(mask).to_lps(np.array(list(itertools.product(*edges))))
+    grid, n = Grid.of(image), marked.ndim
+    to_index = np.linalg.inv(grid.index_to_lps)
+    indices = corners @ to_index[:n, :n].T + to_index[:n, n]
+    return bool(((indices.max(axis=0) > -0.5) & (indices.min(axis=0) < np.array(grid.size_xyz) - 0.5)).all())

@@ -9,11 +9,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.transforms import compose, from_matrix
+from napari_coreg.core.transforms import compose, from_matrix, to_matrix
 from napari_coreg.errors import VolumeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+POINTS_OF_AN_OVERLAP = 16  # along each axis
 
 
 def centre_transform(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:
@@ -68,6 +70,17 @@ def right_angle_turns(about: sitk.Transform, centre_lps: NDArray[np.float64]) ->
             matrix[:n, n] = centre_lps - rotation @ centre_lps
             turns.append(compose(from_matrix(matrix), about))
     return turns
+
+
+def overlap(fixed: Grid, moving: Grid, transform: sitk.Transform) -> float:
+    """Return about which part of the fixed grid lies on the moving grid through a linear transform, 0 to 1."""
+    n = fixed.dimension
+    steps = (np.arange(POINTS_OF_AN_OVERLAP) + 0.5) / POINTS_OF_AN_OVERLAP
+    lattice = np.stack(np.meshgrid(*[steps] * n, indexing="ij"), axis=-1).reshape(-1, n)
+    points = fixed.to_lps(lattice * fixed.size_xyz - 0.5)
+    to_index = np.linalg.inv(moving.index_to_lps) @ to_matrix(transform)
+    index = points @ to_index[:n, :n].T + to_index[:n, n]
+    return float(np.mean(((index > -0.5) & (index < np.array(moving.size_xyz) - 0.5)).all(axis=1)))
 
 
 def _translation(from_lps: NDArray[np.float64], to_lps: NDArray[np.float64]) -> sitk.Transform:

@@ -1,4 +1,7 @@
-"""What is compared between two images: SimpleITK's metrics, each with only its own settings, as frozen data."""
+"""What is compared between two images: SimpleITK's metrics, each with only its own settings, as frozen data.
+
+Left out: the force of the demons, which ITK evaluates only where the transform is a displacement field.
+"""
 
 from __future__ import annotations
 
@@ -65,28 +68,7 @@ class MeanSquares(FrozenModel):
     kind: Literal["mean_squares"] = "mean_squares"
 
 
-class Demons(FrozenModel):
-    """The force of Thirion's demons as a metric; only where equal tissue has equal intensity.
-
-    Thirion, "Image matching as a diffusion process: an analogy with Maxwell's demons", Med Image Anal 2, 1998.
-    """
-
-    kind: Literal["demons"] = "demons"
-    intensity_difference_threshold: float = Field(
-        0.001,
-        title="Intensity difference threshold",
-        description="Differences of intensity below this count as equal.",
-        ge=0,
-        le=1000,
-    )
-
-
 Metric = Annotated[
-    MattesMutualInformation
-    | JointHistogramMutualInformation
-    | Correlation
-    | AntsNeighborhoodCorrelation
-    | MeanSquares
-    | Demons,
+    MattesMutualInformation | JointHistogramMutualInformation | Correlation | AntsNeighborhoodCorrelation | MeanSquares,
     Field(discriminator="kind"),
 ]

@@ -24,7 +24,10 @@ class Descent(_Optimizer):
     maximum_step_voxels: float = Field(
         1.0,
         title="First step (voxels)",
-        description="No voxel moves further than this many voxels of the level in the first step.",
+        description=(
+            "No voxel moves further than this many voxels of the level in the first step; a line search tries up to "
+            "five times as far."
+        ),
         gt=0,
         le=20,
     )

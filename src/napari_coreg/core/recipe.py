@@ -123,13 +123,24 @@ class RigidStage(_TurningStage):
     kind: Literal["rigid"] = "rigid"
 
 
-class SimilarityStage(_TurningStage):
+class _ScalingStage(_TurningStage):
+    @model_validator(mode="after")
+    def _metric_bears_scales(self) -> Self:
+        if self.metric.kind == "joint_histogram_mutual_information":
+            raise ValueError(
+                f"metric {self.metric.kind!r} falls without end as the overlap shrinks, so scales would shrink the "
+                "volume away; choose mattes_mutual_information"
+            )
+        return self
+
+
+class SimilarityStage(_ScalingStage):
     """Rotation, shift and one scale: a wrong or unknown voxel size."""
 
     kind: Literal["similarity"] = "similarity"
 
 
-class AffineStage(_TurningStage):
+class AffineStage(_ScalingStage):
     """Rotation, shift, three scales and three shears: another person's head, or scanner distortion."""
 
     kind: Literal["affine"] = "affine"

@@ -13,12 +13,14 @@ import numpy as np
 import SimpleITK as sitk
 
 import napari_coreg
-from napari_coreg.core.geometry import Grid, require_grid, require_values
+from napari_coreg.core.checks import check_inputs
+from napari_coreg.core.geometry import Grid, require_values
 from napari_coreg.core.presets import find_recipe
 from napari_coreg.core.pyramid import foreground, prepare
+from napari_coreg.core.recipe import Preprocessing
 from napari_coreg.core.result import RegistrationResult
 from napari_coreg.core.run import Run
-from napari_coreg.errors import GeometryError, VolumeError
+from napari_coreg.errors import RecipeError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +74,7 @@ def register(
     GeometryError, VolumeError
         If a volume or mask cannot be used; says which, why and what to do.
     RecipeError
-        If the recipe is unknown or malformed.
+        If the recipe is unknown or malformed, or `threads` is negative.
     RegistrationError
         If no transform can be found; says what happened and what to do.
     RegistrationCancelled
@@ -90,16 +92,18 @@ def register(
     recipe = find_recipe(recipe)
     masks = {"fixed_mask": fixed_mask, "moving_mask": moving_mask}
     given = {name: mask for name, mask in masks.items() if mask is not None}
-    _check(fixed, moving, given, initial_transform)
+    check_inputs(fixed, moving, given, initial_transform)
+    if threads < 0:
+        raise RecipeError(f"threads is {threads}, but it must be 0 (as suits each stage) or more")
     with ThreadPoolExecutor(1) as background:  # hashing frees the interpreter, so it costs no time beside the run
         fingerprints = background.submit(_fingerprints, {"fixed": fixed, "moving": moving, **given})
-        prepared = prepare(fixed, recipe.preprocessing)
+        prepared = _prepared(fixed, recipe, "fixed volume")
         if fixed_mask is None and recipe.preprocessing.foreground_only:
             fixed_mask = foreground(prepared)
         run = Run(
             recipe,
             prepared,
-            prepare(moving, recipe.preprocessing),
+            _prepared(moving, recipe, "moving volume"),
             fixed_mask=None if fixed_mask is None else _binary(fixed_mask),
             moving_mask=None if moving_mask is None else _binary(moving_mask),
             threads=threads,
@@ -108,7 +112,8 @@ def register(
         )
         start = run.first_guess(initial_transform)
         transform = run.all_stages(start)
-        untouched = initial_transform or sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity)
+        untouched = sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity)
+        untouched = untouched if initial_transform is None else initial_transform
         before, after = run.metric(untouched), run.metric(transform)
     return RegistrationResult(
         transform=transform,
@@ -134,32 +139,15 @@ def fingerprint(image: sitk.Image) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+def _prepared(image: sitk.Image, recipe: Recipe, role: str) -> sitk.Image:
+    prepared = prepare(image, recipe.preprocessing)
+    if recipe.preprocessing != Preprocessing():
+        require_values(prepared, f"{role}, after the recipe's preprocessing")
+    return prepared
+
+
 def _fingerprints(images: dict[str, sitk.Image]) -> dict[str, str]:
     return {name: fingerprint(image) for name, image in images.items()}
-
-
-def _check(
-    fixed: sitk.Image, moving: sitk.Image, masks: dict[str, sitk.Image], initial_transform: sitk.Transform | None
-) -> None:
-    for image, role in ((fixed, "fixed volume"), (moving, "moving volume")):
-        require_grid(image, role)
-        require_values(image, role)
-    dimension = fixed.GetDimension()
-    if moving.GetDimension() != dimension:
-        raise GeometryError(
-            f"the fixed image has {dimension} axes and the moving image {moving.GetDimension()}: both must be volumes, "
-            "or both 2-D images"
-        )
-    for name, mask in masks.items():
-        role = name.replace("_", " ")
-        if mask.GetDimension() != dimension:
-            raise GeometryError(f"{role}: has {mask.GetDimension()} axes, but its image has {dimension}")
-        if not np.any(sitk.GetArrayViewFromImage(mask)):
-            raise VolumeError(f"{role}: is empty (all voxels are 0); mark the region to look at, or leave it out")
-    if initial_transform is not None and initial_transform.GetDimension() != dimension:
-        raise GeometryError(
-            f"the initial transform is for {initial_transform.GetDimension()} axes, but the images have {dimension}"
-        )
 
 
 def _binary(mask: sitk.Image) -> sitk.Image:

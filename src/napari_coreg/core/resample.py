@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import SimpleITK as sitk
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def resample(
         "nearest" and "label" make no new values.
     background : float, optional
         Value where the moving image has no voxel; its minimum when not given (air in CT), 0 for label interpolators.
+        Taken to the nearest value that the pixel type can hold.
 
     Returns
     -------
@@ -50,6 +52,10 @@ def resample(
     if background is None:
         labels = interpolator in ("nearest", "label")
         background = 0.0 if labels else float(sitk.GetArrayViewFromImage(image).min())
+    pixel_type = sitk.GetArrayViewFromImage(image).dtype
+    if np.issubdtype(pixel_type, np.integer):  # SimpleITK would wrap it round
+        limits = np.iinfo(pixel_type)
+        background = float(np.clip(background, limits.min, limits.max))
     return sitk.Resample(
         image,
         list(grid.size_xyz),

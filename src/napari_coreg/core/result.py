@@ -123,7 +123,7 @@ class RegistrationResult:
         interpolator : {"nearest", "linear", "bspline", "windowed_sinc", "label"}
             "nearest" and "label" make no new values.
         background : float, optional
-            Value where the moving image has no voxel; its minimum when not given.
+            Value where the moving image has no voxel; when not given the image's minimum, 0 for label interpolators.
 
         Returns
         -------

@@ -27,6 +27,7 @@ SECONDS_PER_SAMPLE_AND_PARAMETER = 7.5e-9  # of SimpleITK's B-spline with Mattes
 SECONDS_PER_SAMPLE = 1e-7  # of linear stages, which stop after about a quarter of their iterations
 SLOW_SECONDS = 60.0
 VOXELS_OF_A_METRIC = 500_000
+OVERLAP_OF_THE_BEST = 0.25  # of what the most overlapping guess has; the share of samples that elastix asks for
 REFINED_GUESSES = 12  # of a search, taken up to a registration at the coarsest level
 
 
@@ -97,8 +98,17 @@ class Run:
         return best
 
     def _ranked(self, candidates: list[tuple[str, sitk.Transform]]) -> list[tuple[str, sitk.Transform]]:
-        """Return the candidates with any overlap, best first by the metric at the coarsest level."""
-        values = [self._metric(0, 0, transform) for _, transform in candidates]
+        """Return the candidates that overlap, best first by the metric at the coarsest level.
+
+        A metric says nothing in a sliver of the volumes, so what overlaps far less than another candidate is left out.
+        """
+        fixed, moving = Grid.of(self._fixed), Grid.of(self._moving)
+        overlaps = [initialize.overlap(fixed, moving, transform) for _, transform in candidates]
+        least = OVERLAP_OF_THE_BEST * max(overlaps)
+        values = [
+            self._metric(0, 0, transform) if part >= least else None
+            for part, (_, transform) in zip(overlaps, candidates, strict=True)
+        ]
         usable = [(value, index) for index, value in enumerate(values) if value is not None]
         if not usable:
             raise RegistrationError(

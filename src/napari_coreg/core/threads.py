@@ -28,10 +28,10 @@ def limited_threads(threads: int) -> Iterator[None]:
         yield
         return
     with _lock:
-        if _takers == 0:
-            _given_back_as = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+        found = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)  # may refuse the number
+        _given_back_as = _given_back_as if _takers else found
         _takers += 1
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
     try:
         yield
     finally:

@@ -130,6 +130,8 @@ def compose(*transforms: sitk.Transform, centre_lps: NDArray[np.float64] | None 
             else:
                 chain.append(part)
     kept = [part for part in chain if not is_identity(part)] or chain[:1]
+    if not kept:  # of composites that hold nothing
+        return sitk.TranslationTransform(transforms[0].GetDimension())
     if len(kept) == 1:
         return kept[0]
     return sitk.CompositeTransform(list(reversed(kept)))
