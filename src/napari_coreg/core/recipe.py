@@ -274,6 +274,9 @@ class Recipe(FrozenModel):
         RecipeError
             With every wrong or unknown key and what is wrong with it, in one line.
         """
+        if not isinstance(values, dict):
+            kind = type(values).__name__
+            raise RecipeError(f"{source}: holds a {kind}, but a recipe is an object with name and stages")
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -301,7 +304,10 @@ class Recipe(FrozenModel):
 def _explain(error: ValidationError) -> str:
     """Return pydantic's findings in one line of plain words."""
     findings = []
-    for item in error.errors():
+    found = error.errors()
+    for item in found:
+        if item["type"] == "too_short" and any(other["loc"][:-1][: len(item["loc"])] == item["loc"] for other in found):
+            continue  # only because what it held was left out for its own finding
         where = ".".join(str(part) for part in item["loc"]) or "recipe"
         findings.append(f"{where}: {item['msg'].removeprefix('Value error, ')}")
     return "; ".join(findings)
