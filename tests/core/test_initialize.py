@@ -1,0 +1,77 @@
+"""First guesses against closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_coreg.core.geometry import Grid
+from napari_coreg.core.initialize import centre_transform, moments_transform, overlap, right_angle_turns
+from napari_coreg.core.transforms import is_rigid
+from napari_coreg.errors import VolumeError
+
+ANGLES = st.tuples(*[st.floats(-3.1, 3.1)] * 3)
+
+
+@settings(deadline=None, max_examples=20)
+@given(angles=ANGLES, left_handed=st.booleans())
+def test_the_centre_goes_to_the_centre(phantom, angles, left_handed):
+    fixed = phantom.image(phantom.grid(angles=angles, centre=(100.0, 50.0, -900.0)))
+    moving = phantom.image(phantom.grid((20, 30, 25), left_handed=left_handed, centre=(-3.0, 4.0, 5.0)))
+    found = centre_transform(fixed, moving).TransformPoint((100.0, 50.0, -900.0))
+    np.testing.assert_allclose(found, (-3.0, 4.0, 5.0), atol=1e-9)
+
+
+@settings(deadline=None, max_examples=10)
+@given(angles=ANGLES, left_handed=st.booleans(), offset=st.sampled_from([0.0, -1000.0, 300.0]))
+def test_moments_find_the_body_wherever_the_grids_lie(phantom, angles, left_handed, offset):
+    truth = sitk.TranslationTransform(3, (12.0, -9.0, 15.0))
+    fixed = phantom.image(phantom.grid((40, 40, 40), (2.5, 2.5, 2.5)), offset=offset)
+    moving_grid = phantom.grid((36, 40, 44), (2.7, 2.4, 2.2), angles, left_handed=left_handed, centre=(8.0, -4.0, 9.0))
+    found = moments_transform(fixed, phantom.image(moving_grid, truth, offset=offset))
+    assert phantom.error_mm(found, truth) < 1.5
+
+
+def test_moments_count_inside_the_masks_only(phantom):
+    image = phantom.image(phantom.grid())
+    bright = sitk.Image(image)
+    bright[0:6, 0:6, 0:6] = 1e6
+    mask = sitk.Image([8, 8, 8], sitk.sitkUInt8) + 1  # on another grid: the body, and not the bright corner
+    mask.SetSpacing((6.0, 6.0, 6.0))
+    mask.SetOrigin((-21.0, -21.0, -21.0))
+    assert np.linalg.norm(moments_transform(image, bright).TransformPoint((0.0, 0.0, 0.0))) > 20
+    found = moments_transform(image, bright, mask, mask)
+    np.testing.assert_allclose(found.TransformPoint((0.0, 0.0, 0.0)), (0.0, 0.0, 0.0), atol=1e-9)
+
+
+def test_moments_of_an_empty_mask_are_refused(phantom):
+    image = phantom.image(phantom.grid())
+    with pytest.raises(VolumeError, match="no voxel inside"):
+        moments_transform(image, image, sitk.Image([4, 4, 4], sitk.sitkUInt8))
+
+
+@pytest.mark.parametrize(("dimension", "number"), [(2, 3), (3, 23)])
+def test_there_are_as_many_right_angle_turns_as_a_cube_has(dimension, number):
+    centre = np.array([5.0, -6.0, 7.0][:dimension])
+    shift = sitk.TranslationTransform(dimension, [10.0, 20.0, 30.0][:dimension])
+    turns = right_angle_turns(shift, centre)
+    assert len(turns) == number
+    assert all(is_rigid(turn) for turn in turns)
+    for turn in turns:  # each about the centre, then the shift
+        assert turn.TransformPoint(centre.tolist()) == pytest.approx(shift.TransformPoint(centre.tolist()))
+    probe = (centre + [1.0, 2.0, 3.0][:dimension]).tolist()
+    landed = {tuple(np.round(turn.TransformPoint(probe), 6)) for turn in turns}
+    assert len(landed) == number
+    assert tuple(shift.TransformPoint(probe)) not in landed
+
+
+@pytest.mark.parametrize(("shift_mm", "part"), [(0, 1.0), (20, 0.75), (-40, 0.5), (79, 1 / 80), (90, 0.0)])
+def test_overlap_is_the_part_of_the_fixed_grid(shift_mm, part, phantom):
+    grid = phantom.grid((40, 20, 10), (2.0, 2.0, 2.0), (0.4, 0.3, 0.2), left_handed=True)
+    axis = np.reshape(grid.direction, (3, 3))[:, 0]
+    shift = sitk.TranslationTransform(3, (axis * shift_mm).tolist())
+    assert overlap(grid, grid, shift) == pytest.approx(part, abs=0.07)
+    assert overlap(Grid.of(phantom.image(grid)), phantom.grid((120, 120, 120)), shift) == 1
