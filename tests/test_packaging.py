@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -26,8 +25,15 @@ def build(what, source, target):
 def wheel(tmp_path_factory):
     """The wheel made from the sdist, as `python -m build` and pip make it."""
     folder = tmp_path_factory.mktemp("packaging")
-    with tarfile.open(build("sdist", ROOT, folder / "sdist")) as archive:
-        archive.extractall(folder / "source", filter="data")
+    unpack = [
+        sys.executable,
+        "-m",
+        "tarfile",
+        "-e",
+        str(build("sdist", ROOT, folder / "sdist")),
+        str(folder / "source"),
+    ]
+    subprocess.run(unpack, check=True, capture_output=True)
     (source,) = (folder / "source").iterdir()
     with zipfile.ZipFile(build("wheel", source, folder / "wheel")) as archive:
         yield archive
