@@ -32,6 +32,12 @@ def blob(shape: tuple[int, ...], centre: tuple[float, ...]) -> np.ndarray:
     return (100 * np.exp(-distance / 2)).astype(np.float32)
 
 
+@pytest.fixture(autouse=True)
+def impatient_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show the preview of a short run too; what waits for it is tested on its own."""
+    monkeypatch.setattr("napari_coreg.plugin.preview.PATIENCE_SECONDS", 0.0)
+
+
 @pytest.fixture
 def viewer() -> ViewerModel:
     return ViewerModel()

@@ -75,6 +75,13 @@ def test_the_preview_has_a_canvas_and_then_frames(qtbot, request_, fake_register
     assert heard.values("previewed")[0].shape == canvas.frame.shape
 
 
+def test_a_run_that_ends_soon_shows_no_preview(qtbot, request_, fake_register, monkeypatch):
+    monkeypatch.setattr("napari_coreg.plugin.preview.PATIENCE_SECONDS", 60.0)
+    heard = run(qtbot, request_, fake_register)
+    assert not heard.values("canvas_made")
+    assert not heard.values("previewed")
+
+
 def test_there_is_no_preview_when_it_is_not_wanted(qtbot, request_, fake_register):
     heard = run(qtbot, request_, fake_register, preview=False)
     assert not heard.values("canvas_made")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Frame = npt.NDArray[np.uint8]
 
 COLOURS = "Preview: fixed in magenta, moving in green; white where both are bright."
+PATIENCE_SECONDS = 0.7  # a run that ends sooner shows no preview: its layers would come and go in a flicker
 LEAST_SECONDS = 0.2  # between two frames
 MOST_OF_THE_TIME = 0.15  # that the frames may take from the run
 _FRAME_VOXELS = 2_000_000
@@ -59,7 +60,7 @@ class Previewer:
         self._grid = coarser(Grid.of(upright(template)), _FRAME_VOXELS)
         self._field_grid = padded(coarser(self._grid, _FIELD_POINTS))
         self._moving = shrunk_to_bytes(volumes.moving, request.appearance.get("contrast_limits"))
-        self._next = 0.0
+        self._next = time.perf_counter() + PATIENCE_SECONDS
         self.canvas = Canvas(
             name=f"{request.moving.name} (preview)",
             arguments=grid_kwargs(self._grid, request.fixed.moved),

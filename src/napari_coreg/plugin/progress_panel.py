@@ -36,14 +36,18 @@ class ProgressPanel(QWidget):
         layout.addWidget(self.plot)
         self.hide()
 
-    def begin(self, *, preview: bool = False) -> None:
-        """Show that a run begins, and what the colours of its preview mean."""
-        self.colours.say(COLOURS if preview else "")
+    def begin(self) -> None:
+        """Show that a run begins."""
+        self.colours.say("")
         self.plot.clear()
         self.bar.setRange(0, 0)  # busy, until the first iteration tells how far it is
         self.bar.show()
         self.words.say("Preparing the volumes...")
         self.show()
+
+    def explain_preview(self) -> None:
+        """Say what the colours of the preview mean."""
+        self.colours.say(COLOURS)
 
     def update_to(self, update: Update) -> None:
         """Show where the run is."""

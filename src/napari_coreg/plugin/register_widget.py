@@ -84,7 +84,7 @@ class RegisterWidget(QWidget):
         self._show_state()
         self.message.say("")
         self.result.leave()
-        self.progress.begin(preview=self.preview_box.isChecked())
+        self.progress.begin()
         worker.start()
         self._turns.add(partial(self._scroll.ensureWidgetVisible, self.progress))
 
@@ -206,6 +206,7 @@ class RegisterWidget(QWidget):
     def _on_canvas(self, canvas: Canvas) -> None:
         if self._preview is not None and self.is_running():
             self._preview.show(canvas)
+            self.progress.explain_preview()
 
     def _on_frame(self, frame: Frame) -> None:
         if self._preview is not None:

@@ -98,6 +98,7 @@ class RegistrationWorker(TaskWorker):
         self._wants_preview = preview
         self._register = register
         self._previewer: Previewer | None = None
+        self._has_canvas = False
         self._moments: list[Progress] = []
         self._next = 0.0
 
@@ -107,7 +108,6 @@ class RegistrationWorker(TaskWorker):
             volumes = read_volumes(self._request)
             if self._wants_preview:
                 self._previewer = Previewer(self._request, volumes)
-                self.canvas_made.emit(self._previewer.canvas)
             ready = carry_out(
                 self._request,
                 volumes,
@@ -134,6 +134,9 @@ class RegistrationWorker(TaskWorker):
             self._next = now + SECONDS_BETWEEN_UPDATES
             self._flush()
         if self._previewer is not None and progress.current_transform is not None and self._previewer.due():
+            if not self._has_canvas:
+                self._has_canvas = True
+                self.canvas_made.emit(self._previewer.canvas)
             self.previewed.emit(self._previewer.frame(progress.current_transform()))
 
     def _flush(self) -> None:
