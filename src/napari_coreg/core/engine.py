@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import SimpleITK as sitk
 
-from napari_coreg.core.job import absorb_rigid_start
+from napari_coreg.core.job import absorb_rigid_start, differentiate_start
 from napari_coreg.core.method import configure, set_first_step
 from napari_coreg.core.threads import limited_threads
 from napari_coreg.errors import RegistrationError
@@ -47,7 +47,7 @@ def run_level(job: Job, transform: sitk.Transform, on_iteration: OnIteration) ->
     RegistrationError
         If SimpleITK cannot go on, with the reason in plain words.
     """
-    job = absorb_rigid_start(job)
+    job = differentiate_start(absorb_rigid_start(job))
     method = configure(job)
     method.SetInitialTransform(transform, inPlace=True)
     watch = _Watch(method, on_iteration)

@@ -9,13 +9,15 @@ import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.transforms import invert, is_rigid, to_matrix
+from napari_coreg.core.transforms import displacement_field, invert, is_linear, is_rigid, parts, to_matrix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_coreg.core.pyramid import Level
     from napari_coreg.core.recipe import Stage
+
+NODES_PER_CELL = 8  # of a B-spline that is sampled
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,29 @@ def absorb_rigid_start(job: Job) -> Job:
     level = replace(job.level, moving=_repositioned(job.level.moving, inverse))
     mask = None if job.moving_mask is None else _repositioned(job.moving_mask, inverse)
     return replace(job, level=level, moving_mask=mask, start=None)
+
+
+def differentiate_start(job: Job) -> Job:
+    """Return the job with the B-splines of its start as displacement fields: of a B-spline ITK knows no derivative."""
+    if job.start is None or is_linear(job.start):
+        return job
+    chain = [_as_field(part, job.level.voxel_mm) for part in parts(job.start)]
+    return replace(job, start=sitk.CompositeTransform(chain[::-1]))
+
+
+def _as_field(transform: sitk.Transform, voxel_mm: float) -> sitk.Transform:
+    """Return a B-spline sampled over its domain, beyond which both move nothing; any other transform as it is."""
+    if transform.GetTransformEnum() != sitk.sitkBSplineTransform:
+        return transform
+    spline = sitk.BSplineTransform(transform)
+    extent = np.array(spline.GetTransformDomainPhysicalDimensions())
+    finest = NODES_PER_CELL * np.array(spline.GetTransformDomainMeshSize())
+    size = np.clip(np.ceil(extent / voxel_mm).astype(int), 2, finest)
+    direction = spline.GetTransformDomainDirection()
+    axes = np.reshape(direction, (len(size), len(size)))
+    origin = np.array(spline.GetTransformDomainOrigin()) + axes @ (extent / size / 2)
+    grid = Grid(tuple(size.tolist()), tuple((extent / size).tolist()), tuple(origin.tolist()), direction)
+    return sitk.DisplacementFieldTransform(sitk.Cast(displacement_field(spline, grid), sitk.sitkVectorFloat64))
 
 
 def _repositioned(image: sitk.Image, matrix: NDArray[np.float64]) -> sitk.Image:
