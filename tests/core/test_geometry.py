@@ -12,7 +12,7 @@ from napari_coreg.core.geometry import Grid, describe, mask_meets, require_grid,
 from napari_coreg.errors import CoregError, GeometryError, VolumeError
 
 NAN, INF = float("nan"), float("inf")
-ANGLES = st.tuples(*[st.floats(-3.1, 3.1)] * 3)
+ANGLES = st.tuples(*[st.integers(-3100, 3100).map(lambda n: n / 1000)] * 3)
 
 
 def ramp(size: tuple[int, ...] = (6, 6, 6), pixel_type: int = sitk.sitkInt16) -> sitk.Image:

@@ -13,7 +13,7 @@ from napari_coreg.core.initialize import centre_transform, moments_transform, ov
 from napari_coreg.core.transforms import is_rigid
 from napari_coreg.errors import VolumeError
 
-ANGLES = st.tuples(*[st.floats(-3.1, 3.1)] * 3)
+ANGLES = st.tuples(*[st.integers(-3100, 3100).map(lambda n: n / 1000)] * 3)
 
 
 @settings(deadline=None, max_examples=20)

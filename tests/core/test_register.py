@@ -29,7 +29,7 @@ from napari_coreg.core.register import fingerprint
 from napari_coreg.core.transforms import parts
 from napari_coreg.errors import GeometryError, RecipeError, RegistrationError, VolumeError
 
-ANGLES = st.tuples(*[st.floats(-3.1, 3.1)] * 3)
+ANGLES = st.tuples(*[st.integers(-3100, 3100).map(lambda n: n / 1000)] * 3)
 STAGES = {"translation": TranslationStage, "rigid": RigidStage, "similarity": SimilarityStage, "affine": AffineStage}
 TWO_LEVELS: dict[str, Any] = {
     "pyramid": Pyramid(shrink_factors=(2, 1), smoothing_sigmas_mm=(0, 0)),

@@ -16,8 +16,8 @@ IDENTITY = sitk.Transform(3, sitk.sitkIdentity)
 
 @settings(deadline=None, max_examples=15)
 @given(
-    angles=st.tuples(*[st.floats(-3.1, 3.1)] * 3),
-    turn=st.tuples(*[st.floats(-0.6, 0.6)] * 3),
+    angles=st.tuples(*[st.integers(-3100, 3100).map(lambda n: n / 1000)] * 3),
+    turn=st.tuples(*[st.integers(-600, 600).map(lambda n: n / 1000)] * 3),
     shift=st.tuples(*[st.floats(-8.0, 8.0)] * 3),
     left_handed=st.booleans(),
 )
