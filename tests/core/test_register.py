@@ -102,7 +102,8 @@ def test_a_known_transform_is_found_between_any_two_grids(
     known = truth(kind, seed)
     before = recipe(*(("rigid", kind) if kind in ("similarity", "affine") else (kind,)))
     result = register(phantom.image(fixed_grid), phantom.image(moving_grid, known), before)
-    assert phantom.error_mm(result.transform, known) < (1.2 if kind == "affine" else 0.5)  # voxels of 2.1 to 2.9 mm
+    # In voxels of the finest level, which are about 4.8 mm long here: a sixth, and a third with all twelve parameters.
+    assert phantom.error_mm(result.transform, known) < (1.6 if kind == "affine" else 0.8)
     assert result.metric_after < result.metric_before
 
 

@@ -119,6 +119,8 @@ def _set_descent(
     `per_mm` is the learning rate at which no control point of a B-spline moves further than a millimetre.
     """
     first_mm = optimizer.maximum_step_voxels * job.level.voxel_mm
+    if job.level_index > 0 and isinstance(optimizer, opt.RegularStepGradientDescent):
+        first_mm *= optimizer.later_first_step_factor
     if job.stage.kind != "bspline":  # all parameters of a B-spline have the same scale
         method.SetOptimizerScalesFromPhysicalShift()
     common = {

@@ -66,6 +66,16 @@ class RegularStepGradientDescent(Descent):
         gt=0,
         le=1,
     )
+    later_first_step_factor: float = Field(
+        1.0,
+        title="Later first step",
+        description=(
+            "At every level but the first, the first step is this part of what it would be: a rigid stage has little "
+            "left to go there, and short steps save iterations."
+        ),
+        gt=0,
+        le=1,
+    )
     relaxation_factor: float = Field(
         0.7, title="Relaxation factor", description="The step is multiplied by this at each turn.", gt=0, lt=1
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.preview import Canvas, Frame
     from napari_coreg.plugin.worker import Update
 
-_WELCOME = "Open two volumes to begin: drop their files onto the viewer, or take File > Open Sample > napari-coreg."
+_WELCOME = "Open two volumes to begin: drop their files onto the viewer, or take File > Open Sample > Coreg."
 _ONE_MORE = "Open a second volume, to be registered to the first."
 _FROM_SCREEN = "A layer was moved by hand: the run starts from the layers' position in the viewer."
 
