@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-_PAUSE_MS = 15  # long enough to paint and to take a click
+_PAUSE_MS = 25  # long enough to paint and to take a click
+_PAINT_AFTER_MS = 10
 
 
 class Turns(QObject):
@@ -36,8 +41,23 @@ class Turns(QObject):
 
     def _next(self) -> None:
         job = self._jobs.popleft()
+        canvases = self._canvases()
+        for canvas in canvases:
+            canvas.setUpdatesEnabled(False)
         try:
             job()
         finally:
+            for canvas in canvases:  # in a turn of its own: a layer's controls and its first paint take 50 ms each
+                QTimer.singleShot(_PAINT_AFTER_MS, partial(_paint, canvas))
             if self._jobs:
                 self._timer.start()
+
+    def _canvases(self) -> list[QWidget]:
+        parent = self.parent()
+        window = parent.window() if isinstance(parent, QWidget) else None
+        return [] if window is None else list(window.findChildren(QOpenGLWidget))
+
+
+def _paint(canvas: QWidget) -> None:
+    if isalive(canvas):
+        canvas.setUpdatesEnabled(True)
