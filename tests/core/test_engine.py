@@ -37,7 +37,7 @@ METRICS = (
     metrics.MattesMutualInformation(number_of_histogram_bins=32),
     metrics.JointHistogramMutualInformation(number_of_histogram_bins=20),
     metrics.Correlation(),
-    metrics.AntsNeighborhoodCorrelation(),
+    metrics.LocalNormalizedCorrelation(),
     metrics.MeanSquares(),
 )
 STAGES = (TranslationStage, RigidStage, SimilarityStage, AffineStage, BSplineStage)

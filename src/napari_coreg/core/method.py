@@ -69,7 +69,7 @@ def _set_metric(method: sitk.ImageRegistrationMethod, metric: metrics.Metric) ->
             )
         case metrics.Correlation():
             method.SetMetricAsCorrelation()
-        case metrics.AntsNeighborhoodCorrelation():
+        case metrics.LocalNormalizedCorrelation():
             method.SetMetricAsANTSNeighborhoodCorrelation(metric.radius)
         case metrics.MeanSquares():
             method.SetMetricAsMeanSquares()

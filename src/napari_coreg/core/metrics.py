@@ -50,13 +50,14 @@ class Correlation(FrozenModel):
     kind: Literal["correlation"] = "correlation"
 
 
-class AntsNeighborhoodCorrelation(FrozenModel):
-    """Normalized correlation in a small window about each voxel; for one modality with bias fields.
+class LocalNormalizedCorrelation(FrozenModel):
+    """Squared normalized correlation in a small window about each voxel; for one modality with bias fields.
 
-    Avants et al., "Symmetric diffeomorphic image registration with cross-correlation", Med Image Anal 12, 2008.
+    SimpleITK calls it ANTS neighborhood correlation. Avants et al., "Symmetric diffeomorphic image registration with
+    cross-correlation", Med Image Anal 12, 2008.
     """
 
-    kind: Literal["ants_neighborhood_correlation"] = "ants_neighborhood_correlation"
+    kind: Literal["local_normalized_correlation"] = "local_normalized_correlation"
     radius: int = Field(
         2, title="Window radius", description="Radius of the window in voxels of the level.", ge=1, le=10
     )
@@ -69,6 +70,6 @@ class MeanSquares(FrozenModel):
 
 
 Metric = Annotated[
-    MattesMutualInformation | JointHistogramMutualInformation | Correlation | AntsNeighborhoodCorrelation | MeanSquares,
+    MattesMutualInformation | JointHistogramMutualInformation | Correlation | LocalNormalizedCorrelation | MeanSquares,
     Field(discriminator="kind"),
 ]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 _SPELLINGS = {
-    "ants": "ANTs",
     "bspline": "B-spline",
     "centre": "Centres of the grids",
     "given": "As the volumes lie",
