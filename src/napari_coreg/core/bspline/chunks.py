@@ -1,0 +1,64 @@
+"""Runs a kernel over chunks of slices in several threads; the chunks never depend on the number of threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Threads of our own rather than numba's: its thread pool ends the whole program when two threads enter it at once
+# (where neither TBB nor OpenMP is there), and kernels without it compile five times as fast.
+_current = threading.local()
+
+VOXELS_PER_CHUNK = 60_000
+MOST_CHUNKS = 64
+
+
+@contextmanager
+def working_threads(number: int) -> Iterator[None]:
+    """Let `run_chunks`, called in this thread, use `number` threads inside the block; 0 takes one per core."""
+    number = number or os.cpu_count() or 1
+    outer = getattr(_current, "pool", None)
+    if number == 1:
+        _current.pool = None
+        yield
+    else:
+        with ThreadPoolExecutor(number, "kernel") as pool:
+            _current.pool = pool
+            yield
+    _current.pool = outer
+
+
+def split(number_of_slices: int, number_of_voxels: int) -> list[tuple[int, int]]:
+    """Return chunks of slices as (start, stop); how many depends on the work alone.
+
+    Examples
+    --------
+    >>> split(4, 1000)
+    [(0, 4)]
+    >>> split(3, 10_000_000)
+    [(0, 1), (1, 2), (2, 3)]
+    """
+    chunks = max(1, min(number_of_slices, number_of_voxels // VOXELS_PER_CHUNK, MOST_CHUNKS))
+    edges = [number_of_slices * index // chunks for index in range(chunks + 1)]
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def run_chunks(kernel: Callable[..., None], chunks: list[tuple[int, int]], *arguments: Any) -> None:
+    """Call `kernel(index, start, stop, *arguments)` for every chunk, and wait for all of them.
+
+    The kernel must free the interpreter, and must write to what belongs to its chunk only.
+    """
+    pool = getattr(_current, "pool", None)
+    if pool is None or len(chunks) == 1:
+        for index, (start, stop) in enumerate(chunks):
+            kernel(index, start, stop, *arguments)
+        return
+    futures = [pool.submit(kernel, index, start, stop, *arguments) for index, (start, stop) in enumerate(chunks)]
+    for future in futures:
+        future.result()

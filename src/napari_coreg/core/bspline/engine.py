@@ -1,0 +1,107 @@
+"""Runs one level of a B-spline stage with our own engine, whose time grows with the number of samples alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import SimpleITK as sitk
+
+from napari_coreg.core.bspline import lbfgs
+from napari_coreg.core.bspline.chunks import working_threads
+from napari_coreg.core.bspline.lattice import Lattice
+from napari_coreg.core.bspline.objective import NO_SAMPLE, Objective, metric_through_start
+from napari_coreg.core.engine import OnIteration, Outcome
+from napari_coreg.errors import RegistrationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from napari_coreg.core.job import Job
+    from napari_coreg.core.progress import IsCancelled
+
+    Coefficients = NDArray[np.float64]
+
+
+class _Cancelled(Exception):  # noqa: N818
+    """Leaves the minimization between two evaluations."""
+
+
+def run_level(
+    job: Job, transform: sitk.BSplineTransform, on_iteration: OnIteration, is_cancelled: IsCancelled
+) -> Outcome:
+    """Optimize `transform` in place.
+
+    Parameters
+    ----------
+    job : Job
+        What to run.
+    transform : SimpleITK.BSplineTransform
+        The transform to optimize; holds the result afterwards (after a cancel: the last iteration's).
+    on_iteration : callable
+        Called in this thread with (iteration from 1, value, parameters); returns True to cancel.
+    is_cancelled : callable
+        Asked before each evaluation.
+
+    Raises
+    ------
+    RegistrationError
+        If the images do not overlap, or nothing is left to compare.
+    """
+    lattice = Lattice.of(transform)
+    coefficients = lattice.coefficients(transform)
+    count = 0
+
+    def told(value: float, reached: Coefficients) -> bool:
+        nonlocal count, coefficients
+        count, coefficients = count + 1, reached
+        return on_iteration(count, value, tuple(lattice.parameters(reached).tolist()))
+
+    with working_threads(job.threads):
+        objective = Objective(job, lattice)
+
+        def function(at: Coefficients) -> tuple[float, Coefficients]:
+            if is_cancelled():
+                raise _Cancelled
+            return objective(at)
+
+        try:
+            first = objective(coefficients)
+            if not np.isfinite(first[0]):
+                raise RegistrationError(NO_SAMPLE)
+            coefficients, reason = lbfgs.minimize(
+                function, coefficients, first, preconditioner(objective), _settings(job), told
+            )
+        except _Cancelled:
+            reason = "cancelled"
+    transform.SetParameters(lattice.parameters(coefficients).tolist())
+    return Outcome(reason, cancelled=reason == "cancelled")
+
+
+def evaluate_metric(job: Job) -> float | None:
+    """Return the metric of the job's stage where the job's start leads, over all voxels; None without overlap."""
+    with working_threads(job.threads):
+        return metric_through_start(job)
+
+
+def preconditioner(objective: Objective) -> Callable[[Coefficients], Coefficients]:
+    """Return the inverse of the objective's blocks of curvature."""
+    inverse = np.linalg.inv(objective.curvature_blocks())
+
+    def apply(gradient: Coefficients) -> Coefficients:
+        return np.einsum("zyxij,jzyx->izyx", inverse, gradient)
+
+    return apply
+
+
+def _settings(job: Job) -> lbfgs.Settings:
+    optimizer = job.stage.optimizer
+    return lbfgs.Settings(
+        number_of_iterations=optimizer.number_of_iterations,
+        maximum_step_mm=optimizer.maximum_step_voxels * job.level.voxel_mm,
+        number_of_corrections=optimizer.number_of_corrections,
+        convergence_minimum_value=optimizer.convergence_minimum_value,
+        convergence_window_size=optimizer.convergence_window_size,
+    )
