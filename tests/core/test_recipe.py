@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from napari_coreg.core import metrics, optimizers, recipe
+from napari_coreg.core import metrics, optimizers, recipe, stages
 from napari_coreg.core.presets import load_preset, preset_names
-from napari_coreg.core.recipe import (
+from napari_coreg.core.recipe import Preprocessing, Recipe
+from napari_coreg.core.refusals import UNUSED_FIELDS, refusals
+from napari_coreg.core.stages import (
     AffineStage,
     BSplineStage,
-    Preprocessing,
     Pyramid,
-    Recipe,
     RigidStage,
     Sampling,
     SimilarityStage,
@@ -27,6 +27,8 @@ LINEAR = (TranslationStage, RigidStage, SimilarityStage, AffineStage)
 TURNING = LINEAR[1:]
 NEEDS_SCALES = (optimizers.LBFGSB, optimizers.LBFGS2)
 NO_GRADIENT = (optimizers.Powell, optimizers.OnePlusOneEvolutionary, optimizers.Amoeba)
+ENGINES = ("coreg", "simpleitk")
+WHO_RUNS_WHAT = [(stage, {}) for stage in LINEAR] + [(BSplineStage, {"engine": engine}) for engine in ENGINES]
 
 
 def plain(name: str = "rigid") -> dict[str, Any]:
@@ -159,20 +161,77 @@ def test_optimizers_that_cannot_weigh_turns_against_shifts_are_refused(stage, op
     with pytest.raises(ValidationError, match="cannot weigh rotations"):
         stage(optimizer=optimizer())
     TranslationStage(optimizer=optimizer())
-    BSplineStage(optimizer=optimizer())
+    BSplineStage(engine="simpleitk", optimizer=optimizer())
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("optimizer", NO_GRADIENT)
-def test_optimizers_without_a_gradient_are_refused_for_b_splines(optimizer):
+def test_optimizers_without_a_gradient_are_refused_for_b_splines(optimizer, engine):
     with pytest.raises(ValidationError, match="no gradient"):
-        BSplineStage(optimizer=optimizer())
+        BSplineStage(engine=engine, optimizer=optimizer())
 
 
 @pytest.mark.parametrize("stage", [SimilarityStage, AffineStage])
 def test_the_joint_histogram_is_refused_where_scales_could_shrink_the_volume_away(stage):
-    with pytest.raises(ValidationError, match="choose mattes_mutual_information"):
+    with pytest.raises(ValidationError, match="choose 'mattes_mutual_information'"):
         stage(metric=metrics.JointHistogramMutualInformation())
     RigidStage(metric=metrics.JointHistogramMutualInformation())
+
+
+# which engine knows what
+
+
+def test_a_b_spline_runs_on_our_own_engine_unless_told_otherwise():
+    assert BSplineStage().engine == "coreg"
+    assert BSplineStage().optimizer == optimizers.LBFGS()
+
+
+def test_what_is_left_out_suits_the_engine():
+    stage = BSplineStage(engine="simpleitk")
+    assert stage.optimizer.kind == "conjugate_gradient_line_search"
+    assert stage.pyramid == Pyramid()
+    assert BSplineStage.model_validate_json(stage.model_dump_json()) == stage
+    assert BSplineStage(engine="simpleitk", optimizer=optimizers.LBFGS2()).optimizer == optimizers.LBFGS2()
+
+
+@pytest.mark.parametrize(
+    ("engine", "given", "words"),
+    [
+        ("coreg", {"optimizer": optimizers.ConjugateGradientLineSearch()}, "choose 'lbfgs', or engine 'simpleitk'"),
+        ("coreg", {"optimizer": optimizers.LBFGSB()}, "optimizer 'lbfgsb' is not known to engine 'coreg'"),
+        ("coreg", {"metric": metrics.JointHistogramMutualInformation()}, "choose 'mattes_mutual_information', or"),
+        ("coreg", {"interpolator": "bspline"}, "choose 'linear', or engine 'simpleitk'"),
+        ("simpleitk", {"optimizer": optimizers.LBFGS()}, "choose another one, or engine 'coreg'"),
+        ("simpleitk", {"metric": metrics.NormalizedMutualInformation()}, "choose another one, or engine 'coreg'"),
+        ("simpleitk", {"deformation": "stationary_velocity"}, "choose 'displacement', or engine 'coreg'"),
+    ],
+)
+def test_what_only_the_other_engine_knows_is_refused_with_a_way_out(engine, given, words):
+    (other,) = set(ENGINES) - {engine}
+    with pytest.raises(ValidationError, match=words):
+        BSplineStage(engine=engine, **given)
+    BSplineStage(engine=other, **given)
+
+
+@pytest.mark.parametrize("stage", LINEAR)
+def test_what_only_b_splines_on_our_own_engine_have_is_refused_elsewhere(stage):
+    with pytest.raises(ValidationError, match="optimizer 'lbfgs' is for B-spline stages with engine 'coreg'"):
+        stage(optimizer=optimizers.LBFGS())
+    with pytest.raises(ValidationError, match="choose 'mattes_mutual_information'"):
+        stage(metric=metrics.NormalizedMutualInformation())
+
+
+@pytest.mark.parametrize(("stage", "given"), WHO_RUNS_WHAT)
+def test_all_that_is_refused_is_a_choice_of_its_field_and_leaves_others(stage, given):
+    for refusal in refusals(stage.model_fields["kind"].default, **given):
+        choices = stage.model_json_schema()["properties"][refusal.field]
+        choices = set(choices["discriminator"]["mapping"] if "discriminator" in choices else choices["enum"])
+        assert set(refusal.values) < choices
+        assert "; choose " in refusal.why
+    assert set(UNUSED_FIELDS[given.get("engine", "simpleitk")]) <= set(BSplineStage.model_fields)
+
+
+# the grid of a B-spline
 
 
 def levels(number: int) -> dict[str, Any]:
@@ -203,7 +262,7 @@ def settings(model: type[BaseModel]) -> list[tuple[str, Any]]:
 
 
 def test_every_setting_says_what_it_is():
-    classes = [value for module in (recipe, metrics, optimizers) for value in vars(module).values()]
+    classes = [value for module in (recipe, stages, metrics, optimizers) for value in vars(module).values()]
     models = {item for item in classes if isinstance(item, type) and issubclass(item, BaseModel)} | {Preprocessing}
     for model in models:
         for name, info in settings(model):

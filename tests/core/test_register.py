@@ -14,18 +14,18 @@ from napari_coreg import Recipe, RegistrationCancelled, load_preset, register
 from napari_coreg.core import metrics
 from napari_coreg.core.bspline_grid import make_bspline
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.optimizers import ConjugateGradientLineSearch
-from napari_coreg.core.recipe import (
+from napari_coreg.core.optimizers import LBFGS, ConjugateGradientLineSearch
+from napari_coreg.core.recipe import Preprocessing
+from napari_coreg.core.register import fingerprint
+from napari_coreg.core.stages import (
     AffineStage,
     BSplineStage,
-    Preprocessing,
     Pyramid,
     RigidStage,
     Sampling,
     SimilarityStage,
     TranslationStage,
 )
-from napari_coreg.core.register import fingerprint
 from napari_coreg.core.transforms import parts
 from napari_coreg.errors import GeometryError, RecipeError, RegistrationError, VolumeError
 
@@ -43,14 +43,23 @@ def recipe(*kinds: str, **settings: Any) -> Recipe:
     return Recipe(name="test", stages=tuple(stages), **settings)
 
 
-def bending() -> BSplineStage:
+ENGINES = {"coreg": LBFGS(number_of_iterations=6), "simpleitk": ConjugateGradientLineSearch(number_of_iterations=6)}
+
+
+def bending(engine: str = "coreg") -> BSplineStage:
     return BSplineStage(
+        engine=engine,
         metric=metrics.Correlation(),
-        optimizer=ConjugateGradientLineSearch(number_of_iterations=6),
+        optimizer=ENGINES[engine],
         grid_spacings_mm=(50.0,),
         pyramid=Pyramid(shrink_factors=(2,), smoothing_sigmas_mm=(0,)),
         sampling=Sampling(percentages=(50,), minimum_samples=2000),
     )
+
+
+def any_stage(name: str) -> Any:
+    """A linear stage by its kind, or a B-spline by its engine."""
+    return bending(name) if name in ENGINES else recipe(name).stages[0]
 
 
 def truth(kind: str, seed: int = 0, size: float = 1.0) -> sitk.Transform:
@@ -169,21 +178,23 @@ def test_flat_images_are_registered(phantom, kind):
     assert Grid.of(result.resample()) == Grid.of(fixed)
 
 
-def test_a_flat_image_is_bent(phantom):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_flat_image_is_bent(phantom, engine):
     known = sitk.TranslationTransform(2, (3.0, -2.0))
     fixed = phantom.image(phantom.grid((60, 60), (1.4, 1.4)))
     moving = phantom.image(phantom.grid((64, 58), (1.3, 1.5), (0.2,)), known)
-    result = register(fixed, moving, Recipe(name="bend", initialization="given", stages=(bending(),)))
+    result = register(fixed, moving, Recipe(name="bend", initialization="given", stages=(bending(engine),)))
     assert phantom.error_mm(result.transform, known) < 1.8  # of 3.6, and only where there is contrast
     assert result.metric_after < result.metric_before
     assert not result.is_linear
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("size", [4, 5, 9, 15, 16, 17])
-def test_tiny_volumes_run_through(phantom, size):
+def test_tiny_volumes_run_through(phantom, size, engine):
     grid = phantom.grid((size,) * 3, (80 / size,) * 3)
     known = sitk.TranslationTransform(3, (3.0, 2.0, -2.0))
-    stages = (*recipe("rigid").stages, bending())
+    stages = (*recipe("rigid").stages, bending(engine))
     result = register(phantom.image(grid), phantom.image(grid, known), Recipe(name="tiny", stages=stages))
     assert np.isfinite(result.transform.TransformPoint((1.0, 2.0, 3.0))).all()
     assert all(0 < level.number_of_samples <= size**3 for level in result.trace)
@@ -192,7 +203,8 @@ def test_tiny_volumes_run_through(phantom, size):
 # inputs
 
 
-def test_nothing_that_is_given_is_changed(phantom, pair):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nothing_that_is_given_is_changed(phantom, pair, engine):
     fixed, moving = (sitk.Cast(image, sitk.sitkFloat32) for image in pair)
     mask = sitk.Cast(fixed > 5, sitk.sitkUInt8)
     start = truth("affine", 1, 0.2)
@@ -201,7 +213,7 @@ def test_nothing_that_is_given_is_changed(phantom, pair):
     made = Recipe(
         name="all",
         preprocessing=Preprocessing(clip_percentiles=(1, 99), equalize_histogram=True, smoothing_sigma_mm=2),
-        stages=(*recipe("rigid").stages, bending()),
+        stages=(*recipe("rigid").stages, bending(engine)),
     )
     result = register(fixed, moving, made, fixed_mask=mask, moving_mask=mask, initial_transform=start)
     result.resample()
@@ -371,7 +383,7 @@ def test_an_initial_transform_goes_before_and_is_part_of_the_result(pair, initia
         assert result.transform.TransformPoint(point) == pytest.approx(start.TransformPoint(point), abs=1e-3)
 
 
-@pytest.mark.parametrize("kind", ["rigid", "affine", "bspline"])
+@pytest.mark.parametrize("kind", ["rigid", "affine", *ENGINES])
 @pytest.mark.parametrize("form", ["spline", "field", "both and a shift"])
 def test_a_deformation_can_be_the_start_and_stays_in_the_result(phantom, pair, kind, form):
     bend = make_bspline(phantom.grid((40, 40, 40), (4.0, 4.0, 4.0)), (3, 3, 3))
@@ -380,7 +392,7 @@ def test_a_deformation_can_be_the_start_and_stays_in_the_result(phantom, pair, k
     field = sitk.DisplacementFieldTransform(sitk.TransformToDisplacementField(bend, sitk.sitkVectorFloat64, *grid))
     shift = sitk.TranslationTransform(3, (1.0, 2.0, -1.0))
     start = {"spline": bend, "field": field, "both and a shift": sitk.CompositeTransform([shift, field, bend])}[form]
-    stage = bending() if kind == "bspline" else recipe(kind).stages[0]
+    stage = any_stage(kind)
     result = register(*pair, Recipe(name="on", stages=(stage,)), initial_transform=start)
     first, *rest = parts(result.transform)
     assert first.GetName() == {"rigid": "VersorRigid3DTransform", "affine": "AffineTransform"}.get(
@@ -393,9 +405,10 @@ def test_a_deformation_can_be_the_start_and_stays_in_the_result(phantom, pair, k
     assert result.metric_after < result.metric_before
 
 
-@pytest.mark.parametrize("kinds", [("bspline", "rigid"), ("bspline", "bspline")])
-def test_a_stage_can_follow_a_b_spline(phantom, pair, kinds):
-    stages = tuple(bending() if kind == "bspline" else recipe(kind).stages[0] for kind in kinds)
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("after", ["rigid", *ENGINES])
+def test_a_stage_can_follow_a_b_spline(phantom, pair, engine, after):
+    stages = (any_stage(engine), any_stage(after))
     found = register(*pair, Recipe(name="after", stages=stages))
     assert found.metric_after < found.metric_before
     assert phantom.error_mm(found.transform, truth("rigid", 1)) < phantom.error_mm(
@@ -455,9 +468,11 @@ def test_linear_stages_become_one_transform_and_a_b_spline_goes_before_it(phanto
         assert bent.transform.TransformPoint(point) == pytest.approx(there, abs=1e-9)
 
 
-@pytest.mark.parametrize("kinds", [("rigid", "affine"), ("rigid", "bspline"), ("affine", "rigid")])
+@pytest.mark.parametrize(
+    "kinds", [("rigid", "affine"), ("rigid", "coreg"), ("rigid", "simpleitk"), ("affine", "rigid")]
+)
 def test_stages_in_one_run_equal_runs_one_after_the_other(phantom, pair, kinds):
-    stages = tuple(bending() if kind == "bspline" else recipe(kind).stages[0] for kind in kinds)
+    stages = tuple(any_stage(kind) for kind in kinds)
     whole = register(*pair, Recipe(name="both", stages=stages), threads=1)
     first = register(*pair, Recipe(name="one", stages=stages[:1]), threads=1)
     second = register(*pair, Recipe(name="two", stages=stages[1:]), threads=1, initial_transform=first.transform)
@@ -475,9 +490,9 @@ def test_a_similarity_start_is_kept_apart_from_a_rigid_stage(phantom, pair):
 # while it runs
 
 
-@pytest.fixture(scope="module")
-def watched(pair) -> tuple[Any, list[Any], list[Any]]:
-    made = Recipe(name="watched", stages=(*recipe("rigid", "affine").stages, bending()))
+@pytest.fixture(scope="module", params=ENGINES)
+def watched(pair, request) -> tuple[Any, list[Any], list[Any]]:
+    made = Recipe(name="watched", stages=(*recipe("rigid", "affine").stages, bending(request.param)))
     seen: list[Any] = []
     transforms: list[Any] = []
 
@@ -570,11 +585,18 @@ def test_a_linear_recipe_repeats_bit_for_bit(pair, name):
     assert first.GetFixedParameters() == second.GetFixedParameters()
 
 
-def test_a_b_spline_repeats_bit_for_bit_with_one_thread(pair):
-    made = Recipe(name="bend", stages=(*recipe("rigid").stages, bending()))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_b_spline_repeats_bit_for_bit_with_one_thread(pair, engine):
+    made = Recipe(name="bend", stages=(*recipe("rigid").stages, bending(engine)))
     first, second = (register(*pair, made, threads=1).transform for _ in range(2))
     for a, b in zip(parts(first), parts(second), strict=True):
         assert a.GetParameters() == b.GetParameters()
+
+
+def test_our_own_engine_gives_the_same_with_any_number_of_threads(pair):
+    made = Recipe(name="bend", initialization="given", stages=(bending("coreg"),))
+    found = [register(*pair, made, threads=number).transform.GetParameters() for number in (1, 2, 0)]
+    assert found[0] == found[1] == found[2]
 
 
 def test_the_seed_decides_which_voxels_are_drawn(pair):

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from napari_coreg import Recipe, RegistrationResult, register
 from napari_coreg.core import metrics
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.recipe import BSplineStage, Pyramid, RigidStage, Sampling
+from napari_coreg.core.stages import BSplineStage, Pyramid, RigidStage, Sampling
 
 KNOWN = sitk.Euler3DTransform((3.0, -2.0, 4.0), 0.1, -0.08, 0.12, (5.0, -4.0, 3.0))
 LEVELS: dict[str, Any] = {

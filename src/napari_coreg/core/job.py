@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_coreg.core.pyramid import Level
-    from napari_coreg.core.recipe import Stage
+    from napari_coreg.core.stages import Stage
 
 NODES_PER_CELL = 8  # of a B-spline that is sampled
 
@@ -50,6 +50,11 @@ class Job:
     start: sitk.Transform | None
     seed: int
     threads: int
+
+    @property
+    def is_last_level(self) -> bool:
+        """Whether no finer level of the stage follows."""
+        return self.level_index == self.stage.pyramid.number_of_levels - 1
 
     @property
     def sampling_fraction(self) -> float:

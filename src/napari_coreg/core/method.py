@@ -43,7 +43,7 @@ def set_first_step(method: sitk.ImageRegistrationMethod, job: Job, transform: si
     where there are thousands. One plain step of gradient descent tells the gradient as well.
     """
     optimizer = job.stage.optimizer
-    if job.stage.kind != "bspline" or not isinstance(optimizer, opt.Descent):
+    if job.stage.kind != "bspline" or not isinstance(optimizer, opt.GradientMethod):
         return
     probe, probed = configure(job), sitk.BSplineTransform(transform)
     probe.SetOptimizerAsGradientDescent(learningRate=1.0, numberOfIterations=1, estimateLearningRate=probe.Never)
@@ -107,7 +107,7 @@ def _set_optimizer(method: sitk.ImageRegistrationMethod, job: Job) -> None:
         )
     elif isinstance(optimizer, opt.Powell | opt.OnePlusOneEvolutionary | opt.Amoeba):
         _set_search(method, job, optimizer)
-    else:
+    elif isinstance(optimizer, opt.GradientMethod):
         _set_descent(method, job, optimizer)
 
 

@@ -1,4 +1,4 @@
-"""What is compared between two images: SimpleITK's metrics, each with only its own settings, as frozen data.
+"""What is compared between two images: the metrics, each with only its own settings, as frozen data.
 
 Left out: the force of the demons, which ITK evaluates only where the transform is a displacement field.
 """
@@ -19,6 +19,19 @@ class MattesMutualInformation(FrozenModel):
     """
 
     kind: Literal["mattes_mutual_information"] = "mattes_mutual_information"
+    number_of_histogram_bins: int = Field(
+        64, title="Histogram bins", description="Bins per axis of the joint histogram.", ge=5, le=256
+    )
+
+
+class NormalizedMutualInformation(FrozenModel):
+    """Mutual information relative to the joint entropy, so that the size of the overlap counts less.
+
+    Known to the coreg engine only. Studholme et al., "An overlap invariant entropy measure of 3D medical image
+    alignment", Pattern Recognition 32, 1999.
+    """
+
+    kind: Literal["normalized_mutual_information"] = "normalized_mutual_information"
     number_of_histogram_bins: int = Field(
         64, title="Histogram bins", description="Bins per axis of the joint histogram.", ge=5, le=256
     )
@@ -70,6 +83,11 @@ class MeanSquares(FrozenModel):
 
 
 Metric = Annotated[
-    MattesMutualInformation | JointHistogramMutualInformation | Correlation | LocalNormalizedCorrelation | MeanSquares,
+    MattesMutualInformation
+    | NormalizedMutualInformation
+    | JointHistogramMutualInformation
+    | Correlation
+    | LocalNormalizedCorrelation
+    | MeanSquares,
     Field(discriminator="kind"),
 ]

@@ -1,4 +1,4 @@
-"""The optimizers of SimpleITK that make sense here, each with only its own settings, as frozen data.
+"""The optimizers: those of SimpleITK that make sense here, and our own; each with only its own settings.
 
 Left out: plain gradient descent, whose convergence check fires at its first overshoot, and exhaustive search.
 """
@@ -98,6 +98,38 @@ class ConjugateGradientLineSearch(LineSearch):
     """Conjugate directions with a golden-section search for each step's length."""
 
     kind: Literal["conjugate_gradient_line_search"] = "conjugate_gradient_line_search"
+
+
+class LBFGS(_Optimizer):
+    """Quasi-Newton with limited memory, started from the curvature at each control point; of engine coreg.
+
+    Nocedal, "Updating quasi-Newton matrices with limited storage", Math Comput 35, 1980.
+    """
+
+    kind: Literal["lbfgs"] = "lbfgs"
+    number_of_iterations: int = Field(
+        20, title="Iterations", description="At most this many iterations per level.", ge=1, le=100_000
+    )
+    maximum_step_voxels: float = Field(
+        2.0,
+        title="Longest step (voxels)",
+        description="No control point moves further than this many voxels of the level in one iteration.",
+        gt=0,
+        le=20,
+    )
+    number_of_corrections: int = Field(
+        6, title="Corrections", description="Past steps kept to estimate the curvature.", ge=1, le=100
+    )
+    convergence_minimum_value: float = Field(
+        1e-4,
+        title="Convergence value",
+        description="Stop when the value fell by less than this part of itself over the window.",
+        gt=0,
+        le=1,
+    )
+    convergence_window_size: int = Field(
+        5, title="Convergence window", description="Iterations over which convergence is judged.", ge=1, le=1000
+    )
 
 
 class LBFGSB(_Optimizer):
@@ -241,5 +273,5 @@ class Amoeba(_Optimizer):
 
 GradientMethod = RegularStepGradientDescent | GradientDescentLineSearch | ConjugateGradientLineSearch
 Optimizer = Annotated[
-    GradientMethod | LBFGSB | LBFGS2 | Powell | OnePlusOneEvolutionary | Amoeba, Field(discriminator="kind")
+    GradientMethod | LBFGS | LBFGSB | LBFGS2 | Powell | OnePlusOneEvolutionary | Amoeba, Field(discriminator="kind")
 ]
