@@ -1,22 +1,35 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QListWidget, QPushButton, QWidget
 
-from napari_coreg.core import metrics, optimizers, recipe
+from napari_coreg.core import metrics, optimizers, stages
 from napari_coreg.core.presets import load_preset, preset_names
 from napari_coreg.core.recipe import Recipe
+from napari_coreg.core.refusals import refusals
 from napari_coreg.errors import RecipeError
 from napari_coreg.plugin.fields import members
+from napari_coreg.plugin.model_editor import kind_of
 from napari_coreg.plugin.recipe_editor import RecipeEditor
-from napari_coreg.plugin.stages_editor import STAGE_CLASSES
+from napari_coreg.plugin.stage_values import STAGE_CLASSES
 
-METRICS = members(recipe.Metric)
+METRICS = members(metrics.Metric)
 OPTIMIZERS = members(optimizers.Optimizer)
+LINEAR = [model for model in STAGE_CLASSES if model is not stages.BSplineStage]
+#: Each kind of stage with each engine that runs it.
+RUNS = [(model, {}) for model in LINEAR] + [(stages.BSplineStage, {"engine": name}) for name in ("coreg", "simpleitk")]
+PARTS = [("metric", part) for part in METRICS] + [("optimizer", part) for part in OPTIMIZERS]
+
+
+def refused(stage: type, given: dict[str, str], field: str) -> set[str]:
+    """What a stage refuses in a field."""
+    found = refusals(kind_of(stage), **given)
+    return {value for refusal in found if refusal.field == field for value in refusal.values}
 
 
 @pytest.fixture
@@ -46,6 +59,19 @@ def kind_box(editor: QWidget, owner: str) -> QComboBox:
     )
 
 
+def show(editor: RecipeEditor, *made: object) -> RecipeEditor:
+    editor.setValue(Recipe(name="mine", stages=made))
+    return editor
+
+
+def offered(box: QComboBox) -> list[str]:
+    return [box.itemData(index) for index in range(box.count())]
+
+
+def is_offered(editor: QWidget, name: str) -> bool:
+    return not editor.findChild(QWidget, name).isHidden()
+
+
 def press(editor: QWidget, name: str) -> None:
     editor.findChild(QPushButton, name).click()
 
@@ -61,21 +87,18 @@ def test_every_preset_comes_back_as_it_was_set(editor, name):
     assert editor.error() == ""
 
 
-@pytest.mark.parametrize("stage", STAGE_CLASSES)
-@pytest.mark.parametrize("metric", METRICS)
-def test_every_stage_and_metric_comes_back_as_it_was_set(editor, stage, metric):
-    if metric is metrics.JointHistogramMutualInformation and stage in (recipe.SimilarityStage, recipe.AffineStage):
-        pytest.skip("a recipe refuses this pair")
-    made = Recipe(name="mine", stages=(stage(metric=metric()),))
+@pytest.mark.parametrize(("stage", "given"), RUNS)
+@pytest.mark.parametrize(("field", "part"), PARTS)
+def test_every_stage_comes_back_as_it_was_set_with_each_metric_and_optimizer_that_it_can_have(
+    editor, stage, given, field, part
+):
+    if kind_of(part) in refused(stage, given, field):
+        assert kind_box(show(editor, stage(**given)), field).findData(kind_of(part)) == -1
+        return
+    made = Recipe(name="mine", stages=(stage(**given, **{field: part()}),))
     editor.setValue(made)
     assert editor.value() == made
-
-
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_optimizer_comes_back_as_it_was_set(editor, optimizer):
-    made = Recipe(name="mine", stages=(recipe.TranslationStage(optimizer=optimizer()),))
-    editor.setValue(made)
-    assert editor.value() == made
+    assert kind_box(editor, field).currentData() == kind_of(part)
 
 
 def test_setting_a_recipe_is_silent_and_an_edit_is_not(editor, qtbot):
@@ -160,9 +183,104 @@ def test_another_optimizer_shows_its_own_fields_only(editor):
     assert editor.value() == load_preset("rigid")
 
 
-def test_an_optimizer_that_does_not_suit_the_stage_is_named_as_in_its_box(editor):
-    choose(kind_box(editor, "optimizer"), "lbfgsb")
-    assert "'L-BFGS-B'" in editor.error()
+# engines
+
+
+@pytest.mark.parametrize(("stage", "given"), RUNS)
+def test_what_a_stage_cannot_have_is_not_offered(editor, stage, given):
+    show(editor, stage(**given))
+    for field, parts in (("metric", METRICS), ("optimizer", OPTIMIZERS)):
+        known = [kind_of(part) for part in parts if kind_of(part) not in refused(stage, given, field)]
+        assert offered(kind_box(editor, field)) == known
+    names = {box.itemText(index) for box in editor.findChildren(QComboBox) for index in range(box.count())}
+    of_coreg = {"L-BFGS", "Normalized mutual information", "Stationary velocity field"}
+    assert names & of_coreg == (of_coreg if given.get("engine") == "coreg" else set())
+
+
+@pytest.mark.parametrize(
+    ("engine", "shown"),
+    [("coreg", {"deformation", "regularization"}), ("simpleitk", {"interpolator"})],
+)
+def test_a_b_spline_shows_what_its_engine_looks_at(editor, engine, shown):
+    show(editor, stages.BSplineStage(engine=engine))
+    assert {n for n in ("deformation", "regularization", "interpolator") if is_offered(editor, n)} == shown
+    show(editor, stages.RigidStage())
+    assert is_offered(editor, "interpolator")
+    assert editor.findChild(QWidget, "engine") is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"metric": metrics.NormalizedMutualInformation(), "deformation": "stationary_velocity"},
+        {"engine": "simpleitk"},
+        {
+            "engine": "simpleitk",
+            "metric": metrics.JointHistogramMutualInformation(),
+            "optimizer": optimizers.LBFGSB(),
+            "interpolator": "bspline",
+        },
+    ],
+)
+def test_another_engine_leaves_a_stage_that_runs_and_the_way_back_leads_to_the_first(editor, qtbot, given):
+    before = stages.BSplineStage(**given)
+    show(editor, before)
+    other = "simpleitk" if before.engine == "coreg" else "coreg"
+    with qtbot.waitSignal(editor.valueChanged):
+        choose(editor.findChild(QComboBox, "engine"), other)
+    assert editor.error() == ""
+    after = editor.value().stages[0]
+    assert after.optimizer == stages.BSplineStage(engine=other).optimizer
+    assert after.grid_spacings_mm == stages.BSplineStage(engine=other).grid_spacings_mm
+    choose(editor.findChild(QComboBox, "engine"), before.engine)
+    assert editor.value().stages[0] == before
+
+
+def test_another_engine_keeps_what_both_know(editor):
+    show(editor, stages.BSplineStage(metric=metrics.LocalNormalizedCorrelation(radius=3)))
+    choose(editor.findChild(QComboBox, "engine"), "simpleitk")
+    assert editor.value().stages[0].metric == metrics.LocalNormalizedCorrelation(radius=3)
+
+
+def test_each_stage_remembers_its_own_engines(editor):
+    show(editor, stages.BSplineStage(optimizer=optimizers.LBFGS(number_of_iterations=7)), stages.BSplineStage())
+    choose(editor.findChild(QComboBox, "engine"), "simpleitk")
+    editor.findChild(QListWidget, "stages").setCurrentRow(1)
+    for engine in ("simpleitk", "coreg"):
+        choose(editor.findChild(QComboBox, "engine"), engine)
+    assert [stage.engine for stage in editor.value().stages] == ["simpleitk", "coreg"]
+    assert editor.value().stages[1] == stages.BSplineStage()
+
+
+def test_the_weights_of_the_regularization_are_edited(editor):
+    show(editor, stages.BSplineStage())
+    type_into(editor, "bending_energy_weight", "3.5")
+    type_into(editor, "linear_elasticity_weight", "0.1")
+    weights = editor.value().stages[0].regularization
+    assert (weights.bending_energy_weight, weights.linear_elasticity_weight) == (3.5, 0.1)
+    type_into(editor, "log_jacobian_weight", "-1")
+    assert editor.error() == "Stage 1, Regularization, Log-Jacobian: must be greater than or equal to 0"
+
+
+def test_a_new_b_spline_has_the_levels_that_suit_it(editor):
+    press(editor, "add")
+    choose(kind_box(editor, "stage"), "bspline")
+    assert editor.value().stages[1] == stages.BSplineStage()
+    choose(kind_box(editor, "stage"), "affine")
+    assert editor.value().stages[1] == stages.AffineStage()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_choice_leads_to_a_stage_that_cannot_run(editor, seed):
+    rng = random.Random(seed)
+    show(editor, stages.BSplineStage(), stages.RigidStage())
+    for _ in range(25):
+        boxes = [box for box in editor.findChildren(QComboBox) if not box.isHidden() and box.count() > 1]
+        box = rng.choice([box for box in boxes if not box.parent().isHidden()])
+        choose(box, rng.choice(offered(box)))
+        assert editor.error() == "", box.objectName()
+        editor.findChild(QListWidget, "stages").setCurrentRow(rng.randrange(2))
 
 
 def test_stages_are_added_moved_and_removed(editor):
@@ -215,6 +333,7 @@ def test_a_folder_that_is_not_there_is_told(editor, tmp_path):
 
 def test_every_setting_has_a_tooltip(editor):
     editor.setValue(load_preset("bspline"))
+    assert len(editor.findChild(QComboBox, "engine").toolTip()) > 20
     for name in ("shrink_factors", "percentages", "grid_spacings_mm", "clip_percentiles", "name"):
         assert len(editor.findChild(QLineEdit, name).toolTip()) > 20
 

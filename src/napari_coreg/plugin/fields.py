@@ -11,21 +11,25 @@ from qtpy.QtWidgets import QComboBox
 from napari_coreg.plugin.parts import guard_wheel, shrinkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from pydantic.fields import FieldInfo
     from qtpy.QtWidgets import QWidget
 
-_SPELLINGS = {
+_SPELLINGS = {  # of whole names, or of their words
     "bspline": "B-spline",
     "centre": "Centres of the grids",
     "given": "As the volumes lie",
-    "lbfgs2": "L-BFGS",
+    "coreg": "napari-coreg",
+    "lbfgs": "L-BFGS",
+    "lbfgs2": "L-BFGS2",
     "lbfgsb": "L-BFGS-B",
     "moments": "Centres of intensity",
     "auto": "Automatic",
     "none": "All voxels",
     "search": "Automatic, all right-angle turns",
+    "simpleitk": "SimpleITK",
+    "stationary_velocity": "Stationary velocity field",
 }
 
 
@@ -44,6 +48,7 @@ class ValueField:
 
     def __init__(self, name: str, info: FieldInfo, on_change: Callable[[], None]) -> None:
         kind, limits = _kind_and_limits(info)
+        self._choices: tuple[str, ...] = get_args(info.annotation) if kind == "choice" else ()
         self._read, self._write = _CONVERSIONS.get(kind, (_same, _same))
         annotation, options = _widget_for(kind, info, limits)
         self._widget = cast("Any", create_widget(annotation=annotation, options=options))
@@ -66,6 +71,14 @@ class ValueField:
         with self._widget.changed.blocked():
             self._widget.value = self._write(value)
 
+    def withhold(self, values: Collection[str]) -> bool:
+        """Offer all choices but these, in silence; return whether there is anything to set."""
+        left = [choice for choice in self._choices if choice not in values]
+        if self._choices and left != list(self._widget.choices):
+            with self._widget.changed.blocked():
+                self._widget.choices = [(humane(choice), choice) for choice in left]
+        return not self._choices or len(left) > 1
+
 
 def humane(kind: str) -> str:
     """Return what a person reads for the name of a choice.
@@ -75,6 +88,8 @@ def humane(kind: str) -> str:
     >>> humane("mattes_mutual_information"), humane("lbfgsb")
     ('Mattes mutual information', 'L-BFGS-B')
     """
+    if kind in _SPELLINGS:
+        return _SPELLINGS[kind]
     words = [_SPELLINGS.get(word, word) for word in kind.split("_")]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -16,6 +17,23 @@ LABEL_WIDTH = "Smoothing sigmas (mm) "  # rows of all groups line up where no la
 Path = tuple[int | str, ...]
 Findings = Sequence[tuple[Path, str]]  # where in the model, and what is wrong there
 Change = Callable[[str, dict[str, Any]], dict[str, Any]]  # (new kind, values of the old one) -> values of the new one
+LimitsOf = Callable[[Mapping[str, Any]], "Limits"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What some settings leave out of the others.
+
+    Attributes
+    ----------
+    withheld : mapping of str to collection of str
+        Choices that are not offered, by field.
+    hidden : collection of str
+        Fields that are not shown.
+    """
+
+    withheld: Mapping[str, Collection[str]]
+    hidden: Collection[str]
 
 
 class ModelEditor(QWidget):
@@ -38,6 +56,7 @@ class ModelEditor(QWidget):
         self._model = model
         self._kept: dict[str, Any] = {}
         self._fields: dict[str, ValueField | ModelEditor | UnionEditor] = {}
+        self._rows: dict[str, tuple[QWidget, ...]] = {}
         self._notes: dict[str, Note] = {}
         self._head = Note(role="error")
         self._layout = column(self)
@@ -57,6 +76,15 @@ class ModelEditor(QWidget):
         for name, field in self._fields.items():
             if name in values:
                 field.set_plain(values[name])
+
+    def limit(self, limits: Limits) -> None:
+        """Offer only the choices that are left, and show only the fields that leave one."""
+        for name, field in self._fields.items():
+            shown = name not in limits.hidden
+            if isinstance(field, ValueField | UnionEditor):
+                shown = field.withhold(limits.withheld.get(name, ())) and shown
+            for widget in self._rows[name]:
+                widget.setVisible(shown)
 
     def show_findings(self, findings: Findings) -> None:
         """Write each finding beside its field, and wipe the others."""
@@ -87,7 +115,7 @@ class ModelEditor(QWidget):
         if nested is not None:
             nested.setObjectName(name)
             nested.changed.connect(self.changed)
-            self._add_group(title, info.description or "", nested)
+            self._rows[name] = self._add_group(title, info.description or "", nested)
             self._fields[name] = nested
             return
         field = ValueField(name, info, self._on_edited)
@@ -98,6 +126,7 @@ class ModelEditor(QWidget):
         label.setToolTip(tooltip(info))
         label.setBuddy(field.native)
         self._form.addRow(label, field.native)
+        self._rows[name] = (label, field.native)
         self._notes[name] = Note(role="error")
         self._form.addRow(self._notes[name])
         self._fields[name] = field
@@ -105,13 +134,16 @@ class ModelEditor(QWidget):
     def _on_edited(self) -> None:
         self.changed.emit()
 
-    def _add_group(self, title: str, description: str, nested: QWidget) -> None:
+    def _add_group(self, title: str, description: str, nested: QWidget) -> tuple[QWidget, ...]:
         self._form = None  # later fields go below the group
-        if not isinstance(nested, UnionEditor):
-            heading = Note(title, role="heading")
-            heading.setToolTip(description)
-            self._layout.addWidget(heading)
+        if isinstance(nested, UnionEditor):
+            self._layout.addWidget(nested)
+            return (nested,)
+        heading = Note(title, role="heading")
+        heading.setToolTip(description)
+        self._layout.addWidget(heading)
         self._layout.addWidget(nested)
+        return (heading, nested)
 
 
 class UnionEditor(QWidget):
@@ -125,6 +157,10 @@ class UnionEditor(QWidget):
         Of the field that holds the choice.
     change : callable, optional
         Makes the values of a kind that is chosen for the first time; its defaults when not given.
+    limits_of : callable, optional
+        Returns what the values leave out; nothing when not given.
+    first : sequence of str, optional
+        Fields that are shown before the others.
     """
 
     changed = Signal()
@@ -135,9 +171,13 @@ class UnionEditor(QWidget):
         title: str,
         description: str = "",
         change: Change | None = None,
+        limits_of: LimitsOf | None = None,
+        first: Sequence[str] = (),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._limits_of = limits_of
+        self._first = first
         self._carries = change is not None
         self._change = change or (lambda kind, _: defaults(self._classes[kind]))
         self._classes = {kind_of(item): item for item in classes}
@@ -169,7 +209,19 @@ class UnionEditor(QWidget):
         """Show `values`, in silence."""
         self._show_kind(str(values["kind"]))
         if self._editor is not None:
+            if self._limits_of is not None:
+                self._editor.limit(self._limits_of(values))
             self._editor.set_plain({name: value for name, value in values.items() if name != "kind"})
+
+    def withhold(self, kinds: Collection[str]) -> bool:
+        """Offer all kinds but these, in silence; return whether any is left."""
+        left = [kind for kind in self._classes if kind not in kinds]
+        if left != [self._box.itemData(index) for index in range(self._box.count())]:
+            self._box.clear()
+            for kind in left:
+                self._box.addItem(humane(kind), kind)
+            self._box.setCurrentIndex(self._box.findData(self._kind))
+        return bool(left)
 
     def show_findings(self, findings: Findings) -> None:
         """Write each finding beside its field, and wipe the others."""
@@ -199,7 +251,9 @@ class UnionEditor(QWidget):
             self._editor.setParent(None)
             self._editor.deleteLater()
         self._about.say(summary(self._classes[kind]))
-        self._editor = ModelEditor(self._classes[kind])
+        model = self._classes[kind]
+        first = [name for name in self._first if name in model.model_fields]
+        self._editor = ModelEditor(model, [*first, *(name for name in model.model_fields if name not in first)])
         self._editor.changed.connect(self.changed)
         self._layout.addWidget(self._editor)
 

@@ -13,10 +13,10 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from napari_coreg.core.recipe import Recipe
 from napari_coreg.errors import CoregError, RecipeError
 from napari_coreg.io.atomic import replacing
-from napari_coreg.plugin.fields import humane
 from napari_coreg.plugin.model_editor import ModelEditor, titles_of
 from napari_coreg.plugin.parts import Note, column
-from napari_coreg.plugin.stages_editor import STAGE_CLASSES, StagesEditor
+from napari_coreg.plugin.stage_values import STAGE_CLASSES
+from napari_coreg.plugin.stages_editor import StagesEditor
 
 EDITED = " (edited)"
 _TOP = ("name", "initialization")
@@ -160,8 +160,7 @@ class RecipeEditor(QWidget):
         return item["loc"], self._humane(text)
 
     def _humane(self, text: str) -> str:
-        """Replace names of fields and kinds by what a person reads."""
-        text = re.sub(r"'([a-z0-9_]+)'", lambda match: f"'{humane(match.group(1))}'", text)
+        """Replace names of fields by what a person reads."""
         return re.sub(r"\b(?:[a-z]+\.)?([a-z]+_[a-z_]+|percentages)\b", self._title, text)
 
     def _title(self, match: re.Match[str]) -> str:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QListWidget, QPushButton, QWidget
 
-from napari_coreg.core.recipe import BSplineStage, Recipe
-from napari_coreg.plugin.fields import humane, members
-from napari_coreg.plugin.model_editor import Findings, Path, UnionEditor, defaults, kind_of
+from napari_coreg.core.recipe import Recipe
+from napari_coreg.plugin.fields import humane
+from napari_coreg.plugin.model_editor import Findings, Path, UnionEditor
 from napari_coreg.plugin.parts import Note, column
+from napari_coreg.plugin.stage_values import STAGE_CLASSES, change_engine, change_kind, limits_of
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-STAGE_CLASSES: tuple[type[BaseModel], ...] = members(get_args(Recipe.model_fields["stages"].annotation)[0])
-_CLASS_OF = {kind_of(item): item for item in STAGE_CLASSES}
 _VISIBLE_ROWS = 4
+_FIRST = ("engine", "deformation", "grid_spacings_mm", "interpolator")
 
 
 class StagesEditor(QWidget):
@@ -29,12 +26,15 @@ class StagesEditor(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._stages: list[dict[str, Any]] = []
+        self._of_engines: dict[str, dict[str, Any]] = {}  # the chosen stage as it was left on each engine
         self._findings: Findings = ()
         self._list = QListWidget()
         self._list.setObjectName("stages")
         self._list.setToolTip(Recipe.model_fields["stages"].description or "")
         self._list.currentRowChanged.connect(self._on_chosen)
-        self._editor = UnionEditor(STAGE_CLASSES, "Kind", "What the stage may do to the volume.", change_kind)
+        self._editor = UnionEditor(
+            STAGE_CLASSES, "Kind", "What the stage may do to the volume.", change_kind, limits_of, _FIRST
+        )
         self._editor.setObjectName("stage")
         self._editor.changed.connect(self._on_edited)
         self._buttons = {
@@ -103,6 +103,7 @@ class StagesEditor(QWidget):
     def _on_chosen(self, row: int) -> None:
         if not 0 <= row < len(self._stages):
             return
+        self._of_engines = {}
         self._editor.set_plain(self._stages[row])
         self._heading.say(f"Stage {row + 1}")
         self._buttons["remove"].setEnabled(len(self._stages) > 1)
@@ -112,9 +113,19 @@ class StagesEditor(QWidget):
 
     def _on_edited(self) -> None:
         row = self._list.currentRow()
-        self._stages[row] = self._editor.plain()
+        self._stages[row] = self._on_its_engine(self._stages[row], self._editor.plain())
         self._list.item(row).setText(self._caption(row))
         self.changed.emit()
+
+    def _on_its_engine(self, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+        """Return the edited stage; on another engine than before, as it was left there, or as it suits that engine."""
+        if before["kind"] != after["kind"]:
+            self._of_engines = {}
+        elif after.get("engine") != before.get("engine"):
+            self._of_engines[before["engine"]] = before
+            after = self._of_engines.get(after["engine"]) or change_engine(after["engine"], before)
+            self._editor.set_plain(after)
+        return after
 
     def _add(self) -> None:
         row = self._list.currentRow()
@@ -135,17 +146,6 @@ class StagesEditor(QWidget):
         self._findings = ()
         self._show(row)
         self.changed.emit()
-
-
-def change_kind(kind: str, before: dict[str, Any]) -> dict[str, Any]:
-    """Return the stage `before` as another kind: what both have stays, the rest gets its defaults."""
-    new = defaults(_CLASS_OF[kind])
-    stage = {**new, **{name: value for name, value in before.items() if name in new}, "kind": kind}
-    if kind == kind_of(BSplineStage):
-        spacings = list(new["grid_spacings_mm"])
-        levels = len(before["pyramid"]["shrink_factors"])
-        stage["grid_spacings_mm"] = [*spacings, *[spacings[-1]] * levels][:levels]
-    return stage
 
 
 def _button(text: str, tooltip: str, action: Any) -> QPushButton:
