@@ -175,6 +175,18 @@ def test_another_kind_of_stage_keeps_what_both_have(editor):
     assert len(stage.grid_spacings_mm) == 2
 
 
+def test_each_choice_has_a_name_of_its_own(editor):
+    show(editor, stages.BSplineStage(engine="simpleitk"))
+    box = kind_box(editor, "optimizer")
+    assert [box.itemText(index) for index in range(box.count())] == [
+        "Regular step gradient descent",
+        "Gradient descent line search",
+        "Conjugate gradient line search",
+        "L-BFGS-B",
+        "L-BFGS2",
+    ]
+
+
 def test_another_optimizer_shows_its_own_fields_only(editor):
     choose(kind_box(editor, "optimizer"), "powell")
     assert editor.value().stages[0].optimizer == optimizers.Powell()

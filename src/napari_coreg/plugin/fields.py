@@ -16,21 +16,18 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from qtpy.QtWidgets import QWidget
 
-_SPELLINGS = {  # of whole names, or of their words
-    "bspline": "B-spline",
-    "centre": "Centres of the grids",
-    "given": "As the volumes lie",
-    "coreg": "napari-coreg",
-    "lbfgs": "L-BFGS",
-    "lbfgs2": "L-BFGS2",
-    "lbfgsb": "L-BFGS-B",
-    "moments": "Centres of intensity",
+_NAMES = {
     "auto": "Automatic",
+    "centre": "Centres of the grids",
+    "coreg": "napari-coreg",
+    "given": "As the volumes lie",
+    "moments": "Centres of intensity",
     "none": "All voxels",
     "search": "Automatic, all right-angle turns",
     "simpleitk": "SimpleITK",
     "stationary_velocity": "Stationary velocity field",
 }
+_WORDS = {"bspline": "B-spline", "lbfgs": "L-BFGS", "lbfgs2": "L-BFGS2", "lbfgsb": "L-BFGS-B"}
 
 
 class ValueField:
@@ -85,12 +82,12 @@ def humane(kind: str) -> str:
 
     Examples
     --------
-    >>> humane("mattes_mutual_information"), humane("lbfgsb")
-    ('Mattes mutual information', 'L-BFGS-B')
+    >>> humane("mattes_mutual_information"), humane("lbfgsb"), humane("none")
+    ('Mattes mutual information', 'L-BFGS-B', 'All voxels')
     """
-    if kind in _SPELLINGS:
-        return _SPELLINGS[kind]
-    words = [_SPELLINGS.get(word, word) for word in kind.split("_")]
+    if kind in _NAMES:
+        return _NAMES[kind]
+    words = [_WORDS.get(word, word) for word in kind.split("_")]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 
