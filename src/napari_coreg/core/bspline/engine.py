@@ -11,6 +11,7 @@ from napari_coreg.core.bspline import lbfgs
 from napari_coreg.core.bspline.chunks import working_threads
 from napari_coreg.core.bspline.lattice import Lattice
 from napari_coreg.core.bspline.objective import NO_SAMPLE, Objective, metric_through_start
+from napari_coreg.core.bspline.unfold import unfold
 from napari_coreg.core.engine import OnIteration, Outcome
 from napari_coreg.errors import RegistrationError
 
@@ -76,6 +77,9 @@ def run_level(
             )
         except _Cancelled:
             reason = "cancelled"
+        if reason != "cancelled" and job.is_last_level and job.stage.regularization.log_jacobian_weight > 0:
+            coefficients, folded = unfold(coefficients, lattice, _full_size_xyz(job, lattice))
+            reason += f"; {folded} folded voxels were unfolded" if folded else ""
     transform.SetParameters(lattice.parameters(coefficients).tolist())
     return Outcome(reason, cancelled=reason == "cancelled")
 
@@ -94,6 +98,15 @@ def preconditioner(objective: Objective) -> Callable[[Coefficients], Coefficient
         return np.einsum("zyxij,jzyx->izyx", inverse, gradient)
 
     return apply
+
+
+def _full_size_xyz(job: Job, lattice: Lattice) -> tuple[int, int, int]:
+    """Return how many voxels of the unshrunk fixed image fill the lattice's domain."""
+    level = job.level
+    edges = [spacing / shrink for spacing, shrink in zip(level.fixed.GetSpacing(), level.fixed_shrink_xyz, strict=True)]
+    size = [round(extent / edge) for extent, edge in zip(lattice.extent_xyz, edges, strict=False)]
+    x, y, z = (*size, 1)[:3]
+    return (x, y, z)
 
 
 def _settings(job: Job) -> lbfgs.Settings:

@@ -69,13 +69,11 @@ class Objective:
         self._penalties = _penalties(job, lattice)
 
     def __call__(self, coefficients: Coefficients) -> tuple[float, Coefficients]:
-        """Return value (metric plus penalties; infinite where space would fold) and gradient, shape (3, cz, cy, cx)."""
+        """Return value (metric plus penalties; infinite without overlap) and gradient, shape (3, cz, cy, cx)."""
         self.number_of_evaluations += 1
         total, gradient = 0.0, np.zeros(self._lattice.shape)
         for weight, penalty in self._penalties:
             value, slope = penalty(coefficients)
-            if not np.isfinite(value):
-                return np.inf, gradient
             total += weight * value
             gradient += weight * slope
         value, slope = self._match(coefficients)
@@ -136,7 +134,10 @@ class Objective:
         diagonal = np.full(self._lattice.shape[1:], ridge)
         for weight, penalty in self._penalties:
             diagonal += weight * penalty.curvature
-        return blocks + diagonal[..., None, None] * np.eye(3)
+        blocks += diagonal[..., None, None] * np.eye(3)
+        if self._lattice.dimension == 2:  # what is repeated along z moves as one
+            blocks = np.broadcast_to(blocks.mean(axis=0), blocks.shape)
+        return blocks
 
 
 def metric_through_start(job: Job) -> float | None:
@@ -165,7 +166,7 @@ def _penalties(job: Job, lattice: Lattice) -> list[tuple[float, BendingEnergy | 
     regularization = job.stage.regularization
     grid = (lattice.cells_xyz, lattice.spacing_xyz)
     makers = (
-        (regularization.log_jacobian_weight, lambda: LogJacobian(*grid, lattice.axes)),  # first: it may end it
+        (regularization.log_jacobian_weight, lambda: LogJacobian(*grid, lattice.axes)),
         (regularization.bending_energy_weight, lambda: BendingEnergy(*grid)),
         (regularization.linear_elasticity_weight, lambda: LinearElasticity(*grid, lattice.axes)),
     )

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-FOLDED = 1e-3  # a determinant from here on down makes the volume penalty infinite
 WORK_PER_POINT = 4  # of the volume penalty; in units of a voxel's, for `split`
 SHEAR_MODULUS = 1.0
 FIRST_LAME_PARAMETER = 1.0
@@ -87,7 +86,7 @@ class LinearElasticity(QuadraticEnergy):
 
 
 class LogJacobian:
-    """Mean of the squared logarithm of the Jacobian determinant: 0 where volume is kept, infinite where space folds.
+    """Mean of the squared logarithm of the Jacobian determinant: 0 where volume is kept, steep where space folds.
 
     Taken at the points of a regular lattice. Shrinking to a half costs as much as growing to the double (Rohlfing et
     al., "Volume-preserving nonrigid registration of MR breast images using free-form deformation with an
@@ -103,6 +102,10 @@ class LogJacobian:
         Column i is the direction of axis i in LPS.
     points_per_cell : int
         Points of the lattice along each axis.
+    floor : float
+        Below this determinant a parabola goes on with the value, slope and curvature that the square has there.
+    only_below : bool
+        Whether only determinants below `floor` cost something: the square of how far they are below.
 
     Attributes
     ----------
@@ -123,7 +126,10 @@ class LogJacobian:
         axes: Array,
         *,
         points_per_cell: int = 2,
+        floor: float = 0.05,
+        only_below: bool = False,
     ) -> None:
+        self._cost = (floor, only_below)
         self._shape = coefficients_shape(cells_xyz)
         self._axes = np.array(axes, dtype=np.float64, order="C")
         counts = tuple(points_per_cell * cells for cells in cells_xyz)
@@ -137,7 +143,7 @@ class LogJacobian:
         self.minimum = math.nan
 
     def __call__(self, coefficients: Array) -> tuple[float, Array]:
-        """Return the penalty and its gradient; infinity and zeros where a determinant is not above `FOLDED`.
+        """Return the penalty and its gradient.
 
         Parameters
         ----------
@@ -155,13 +161,17 @@ class LogJacobian:
         GeometryError
             If the coefficients are not as many as the cells want.
         """
-        arguments = (checked(coefficients, self._shape), self._samples, self._axes, FOLDED, self._planes, self._totals)
+        arguments = (
+            checked(coefficients, self._shape),
+            self._samples,
+            self._axes,
+            *self._cost,
+            self._planes,
+            self._totals,
+        )
         run_chunks(kernels.log_jacobian, self._chunks, *arguments)
         self.minimum = float(self._totals[:, 1].min())
         value = float(self._totals[:, 0].sum()) / self._points
-        if math.isinf(value):
-            self._gradient[:] = 0
-            return value, self._gradient
         run_chunks(kernels.collect_planes, self._slices, self._planes, *self._samples[2], self._gradient)
         self._gradient /= self._points
         return value, self._gradient

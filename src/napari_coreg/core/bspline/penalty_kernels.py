@@ -226,6 +226,24 @@ def collect_planes(
 
 
 @compiled
+def cost_of_determinant(determinant: float, floor: float, only_below: bool) -> tuple[float, float]:
+    """Return what a Jacobian determinant costs, and the derivative.
+
+    The squared logarithm above `floor`, below it the parabola that goes on with value, slope and curvature; or with
+    `only_below` the square of how far it is below `floor`.
+    """
+    below = determinant - floor
+    if only_below:
+        return (below * below, 2 * below) if below < 0 else (0.0, 0.0)
+    if below >= 0:
+        logarithm = math.log(determinant)
+        return logarithm * logarithm, 2 * logarithm / determinant
+    logarithm = math.log(floor)
+    slope, bend = 2 * logarithm / floor, 2 * (1 - logarithm) / (floor * floor)
+    return logarithm * logarithm + slope * below + bend / 2 * below * below, slope + bend * below
+
+
+@compiled
 def log_jacobian(
     index: int,
     start: int,
@@ -234,10 +252,11 @@ def log_jacobian(
     samples: Samples,
     axes: Array,
     floor: float,
+    only_below: bool,
     planes: Array,
     totals: Array,
 ) -> None:
-    """Sum the squared logarithms of the Jacobian determinants at points, with their derivatives.
+    """Sum `cost_of_determinant` over points, with its derivatives.
 
     Parameters
     ----------
@@ -249,8 +268,8 @@ def log_jacobian(
         For x, y and z: the first control point of each point, (n,), and its weights and their slopes per mm, (2, n, 4).
     axes : array, shape (3, 3)
         Column i is the direction of axis i in LPS.
-    floor : float
-        A determinant that is not above it makes the sum infinite.
+    floor, only_below : float, bool
+        As `cost_of_determinant` has them.
     planes : array, shape (points along z, 6, cy, cx)
         Filled: derivatives of the sum with respect to what `expand_plane` makes, for `collect_planes`.
     totals : array, shape (chunks, 2)
@@ -273,12 +292,10 @@ def log_jacobian(
                 scaled = matrix[0] * slants[0] + matrix[1] * slants[1] + matrix[2] * slants[2]
                 determinant = scaled * per_axes
                 lowest = min(lowest, determinant)
-                if determinant > floor:  # not so if it is NaN
-                    logarithm = math.log(determinant)
-                    total += logarithm * logarithm
-                    scatter(pull, first_x[x], weights_x, x, 2 * logarithm / scaled, slants)
-                else:
-                    total = math.inf
+                cost, slope = cost_of_determinant(determinant, floor, only_below)
+                total += cost
+                if slope != 0:
+                    scatter(pull, first_x[x], weights_x, x, slope * per_axes, slants)
             collect_lines(pull, first_y[y], weights_y[0, y], weights_y[1, y], planes[z])
     totals[index, 0], totals[index, 1] = total, lowest
 
