@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -58,7 +57,12 @@ def test_every_voxel_moves_as_simpleitk_moves_it(dimension, data):
 
 
 def test_another_grid_of_the_same_direction_may_be_finer_coarser_and_reach_beyond_the_domain():
-    base = Grid((6, 5, 4), (2.0, 1.0, 3.0), (7.0, -3.0, 11.0), tuple(Rotation.from_euler("xyz", [20, -35, 70], degrees=True).as_matrix().ravel()))
+    base = Grid(
+        (6, 5, 4),
+        (2.0, 1.0, 3.0),
+        (7.0, -3.0, 11.0),
+        tuple(Rotation.from_euler("xyz", [20, -35, 70], degrees=True).as_matrix().ravel()),
+    )
     transform = make_bspline(base, (3, 2, 4))
     transform.SetParameters(np.random.default_rng(1).normal(0, 5, len(transform.GetParameters())).tolist())
     wide = Grid((9, 11, 8), (1.7, 0.6, 2.1), tuple(base.to_lps(np.array([-1.3, -1.1, -0.9]))), base.direction)

@@ -1,28 +1,29 @@
 """The minimizer, on functions whose minimum is known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.optimize import rosen, rosen_der
 
-from napari_coreg.core.bspline.lbfgs import Settings, minimize
+from napari_coreg.core.bspline.lbfgs import minimize
+from napari_coreg.core.optimizers import LBFGS
 
 SHAPE = (3, 2, 2, 2)
 SIZE = 24
 
 
-def settings(**changes):
-    values = {
-        "number_of_iterations": 300,
-        "maximum_step_mm": 10.0,
-        "number_of_corrections": 6,
-        "convergence_minimum_value": 1e-12,
-        "convergence_window_size": 5,
-    }
-    return Settings(**{**values, **changes})
-
-
-def run(function, start, *, precondition=lambda gradient: gradient, on_iteration=lambda value, at: False, **changes):
-    return minimize(function, start, function(start), precondition, settings(**changes), on_iteration)
+def run(
+    function,
+    start,
+    *,
+    precondition=lambda gradient: gradient,
+    on_iteration=lambda value, at: False,
+    maximum_step_mm=10.0,
+    **changes,
+):
+    optimizer = LBFGS(**{"number_of_iterations": 300, "convergence_minimum_value": 1e-12, **changes})
+    return minimize(function, start, function(start), precondition, optimizer, maximum_step_mm, on_iteration)
 
 
 def quadratic(seed=0):
@@ -72,7 +73,7 @@ def test_no_control_point_moves_further_than_allowed():
     function, _, _ = quadratic()
     path = [np.zeros(SHAPE)]
     run(function, path[0], on_iteration=lambda value, at: path.append(at) or False, maximum_step_mm=0.3)
-    steps = [np.sqrt(((b - a) ** 2).sum(axis=0)).max() for a, b in zip(path, path[1:], strict=False)]
+    steps = [np.sqrt(((b - a) ** 2).sum(axis=0)).max() for a, b in pairwise(path)]
     assert max(steps) <= 0.3 + 1e-12
     assert max(steps) == pytest.approx(0.3)
 

@@ -133,7 +133,7 @@ def metric_of_simpleitk(job, transform):
 
 def value_of(job, transform):
     lattice = Lattice.of(transform)
-    return Objective(job, lattice).metric_value(lattice.coefficients(transform))
+    return Objective(job, job.stage, lattice).metric_value(lattice.coefficients(transform))
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
@@ -175,7 +175,7 @@ def test_gradients_are_the_differences_of_the_values(dimension, metric, data):
     job = replace(job, stage=stage, fixed_mask=surely_inside(job, transform))
     if not sitk.GetArrayViewFromImage(job.fixed_mask).any():
         return
-    objective = Objective(job, lattice)
+    objective = Objective(job, job.stage, lattice)
     value, gradient = objective(at)
     if not np.isfinite(value):
         return  # folded

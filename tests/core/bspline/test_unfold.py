@@ -11,11 +11,12 @@ from napari_coreg.core.bspline_grid import make_bspline
 from napari_coreg.core.folding import folding
 from napari_coreg.core.geometry import Grid
 
+AXES = Rotation.from_euler("xyz", [0.3, 0.5, -0.2]).as_matrix()
 GRID = Grid(
     (50, 40, 36),
     (1.0, 1.2, 1.5),
     (3.0, 4.0, 5.0),
-    tuple(Rotation.from_euler("xyz", [0.3, 0.5, -0.2]).as_matrix().ravel()),
+    tuple(AXES.ravel()),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +47,7 @@ def split(number_of_slices: int, number_of_voxels: int) -> list[tuple[int, int]]
     """
     chunks = max(1, min(number_of_slices, number_of_voxels // VOXELS_PER_CHUNK, MOST_CHUNKS))
     edges = [number_of_slices * index // chunks for index in range(chunks + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(itertools.pairwise(edges))
 
 
 def run_chunks(kernel: Callable[..., None], chunks: list[tuple[int, int]], *arguments: Any) -> None:

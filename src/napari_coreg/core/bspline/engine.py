@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 
 from napari_coreg.core.bspline import lbfgs
 from napari_coreg.core.bspline.chunks import working_threads
@@ -13,11 +12,14 @@ from napari_coreg.core.bspline.lattice import Lattice
 from napari_coreg.core.bspline.objective import NO_SAMPLE, Objective, metric_through_start
 from napari_coreg.core.bspline.unfold import unfold
 from napari_coreg.core.engine import OnIteration, Outcome
+from napari_coreg.core.optimizers import LBFGS
+from napari_coreg.core.stages import BSplineStage
 from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import SimpleITK as sitk
     from numpy.typing import NDArray
 
     from napari_coreg.core.job import Job
@@ -51,6 +53,10 @@ def run_level(
     RegistrationError
         If the images do not overlap, or nothing is left to compare.
     """
+    stage = job.stage
+    if not isinstance(stage, BSplineStage) or not isinstance(stage.optimizer, LBFGS):
+        raise TypeError(f"a {stage.kind!r} stage with optimizer {stage.optimizer.kind!r} is not for this engine")
+    optimizer = stage.optimizer
     lattice = Lattice.of(transform)
     coefficients = lattice.coefficients(transform)
     count = 0
@@ -61,7 +67,7 @@ def run_level(
         return on_iteration(count, value, tuple(lattice.parameters(reached).tolist()))
 
     with working_threads(job.threads):
-        objective = Objective(job, lattice)
+        objective = Objective(job, stage, lattice)
 
         def function(at: Coefficients) -> tuple[float, Coefficients]:
             if is_cancelled():
@@ -72,12 +78,13 @@ def run_level(
             first = objective(coefficients)
             if not np.isfinite(first[0]):
                 raise RegistrationError(NO_SAMPLE)
+            step_mm = optimizer.maximum_step_voxels * job.level.voxel_mm
             coefficients, reason = lbfgs.minimize(
-                function, coefficients, first, preconditioner(objective), _settings(job), told
+                function, coefficients, first, preconditioner(objective), optimizer, step_mm, told
             )
         except _Cancelled:
             reason = "cancelled"
-        if reason != "cancelled" and job.is_last_level and job.stage.regularization.log_jacobian_weight > 0:
+        if reason != "cancelled" and job.is_last_level and stage.regularization.log_jacobian_weight > 0:
             coefficients, folded = unfold(coefficients, lattice, _full_size_xyz(job, lattice))
             reason += f"; {folded} folded voxels were unfolded" if folded else ""
     transform.SetParameters(lattice.parameters(coefficients).tolist())
@@ -107,14 +114,3 @@ def _full_size_xyz(job: Job, lattice: Lattice) -> tuple[int, int, int]:
     size = [round(extent / edge) for extent, edge in zip(lattice.extent_xyz, edges, strict=False)]
     x, y, z = (*size, 1)[:3]
     return (x, y, z)
-
-
-def _settings(job: Job) -> lbfgs.Settings:
-    optimizer = job.stage.optimizer
-    return lbfgs.Settings(
-        number_of_iterations=optimizer.number_of_iterations,
-        maximum_step_mm=optimizer.maximum_step_voxels * job.level.voxel_mm,
-        number_of_corrections=optimizer.number_of_corrections,
-        convergence_minimum_value=optimizer.convergence_minimum_value,
-        convergence_window_size=optimizer.convergence_window_size,
-    )

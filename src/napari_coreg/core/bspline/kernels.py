@@ -5,7 +5,7 @@ Every kernel handles the slices start..stop of one chunk, and is compiled for on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numba import njit
@@ -14,9 +14,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
+    Basis = tuple[Array, Array, Array, Array, Array, Array]
 
-# NaN marks voxels that are not looked at, so the compiler must not assume that there is none.
-compiled = njit(cache=True, nogil=True, boundscheck=False, fastmath={"contract", "reassoc", "nsz", "arcp", "afn"})
+Function = TypeVar("Function")
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function that frees the interpreter; the machine code is kept on disk."""
+    # NaN marks voxels that are not looked at, so the compiler must not assume that there is none.
+    fast = {"contract", "reassoc", "nsz", "arcp", "afn"}
+    made: Function = njit(cache=True, nogil=True, boundscheck=False, fastmath=fast)(function)
+    return made
 
 
 @compiled
@@ -51,15 +59,11 @@ def expand(
     start: int,
     stop: int,
     coefficients: Array,
-    first_x: Array,
-    w_x: Array,
-    first_y: Array,
-    w_y: Array,
-    first_z: Array,
-    w_z: Array,
+    basis: Basis,
     values: Array,
 ) -> None:
     """Fill `values` (nz, ny, nx, C) with the spline at every voxel."""
+    first_x, w_x, first_y, w_y, first_z, w_z = basis
     number, _, rows, columns = coefficients.shape
     plane, line = np.empty((number, rows, columns)), np.empty((number, columns))
     for z in range(start, stop):
@@ -82,12 +86,7 @@ def warp(
     start: int,
     stop: int,
     coefficients: Array,
-    first_x: Array,
-    w_x: Array,
-    first_y: Array,
-    w_y: Array,
-    first_z: Array,
-    w_z: Array,
+    basis: Basis,
     to_moving: Array,
     fixed: Array,
     moving: Array,
@@ -104,8 +103,8 @@ def warp(
         The chunk; slices of the fixed image.
     coefficients : array, shape (3, cz, cy, cx)
         Displacements in voxels of the moving image (x, y, z).
-    first_x, w_x, first_y, w_y, first_z, w_z : array, shapes (n,) and (n, 4)
-        First control point and the four weights of each voxel, per axis.
+    basis : tuple of six arrays
+        For x, y and z: first control point (n,) and the four weights (n, 4) of each voxel.
     to_moving : array, shape (3, 4)
         From fixed voxel indices (x, y, z, 1) to continuous moving indices (x, y, z), without displacement.
     fixed : array of float32, shape (nz, ny, nx)
@@ -119,6 +118,7 @@ def warp(
     gradient : array of float32, shape (nz, ny, nx, 3)
         Filled where `warped` is not NaN: per moving index (x, y, z).
     """
+    first_x, w_x, first_y, w_y, first_z, w_z = basis
     _, rows, columns = coefficients.shape[1:]
     plane, line = np.empty((3, rows, columns)), np.empty((3, columns))
     last_z, last_y, last_x = moving.shape[0] - 1, moving.shape[1] - 1, moving.shape[2] - 1
@@ -180,17 +180,14 @@ def gather_planes(
     index: int,
     start: int,
     stop: int,
-    first_x: Array,
-    w_x: Array,
-    first_y: Array,
-    w_y: Array,
+    basis: Basis,
     residual: Array,
     gradient: Array,
     planes: Array,
 ) -> None:
     """Sum residual times gradient over x and y, for each slice into its own plane (nz, 3, cy, cx) of control points."""
-    columns = planes.shape[3]
-    line = np.empty((3, columns))
+    first_x, w_x, first_y, w_y, _, _ = basis
+    line = np.empty((3, planes.shape[3]))
     for z in range(start, stop):
         planes[z] = 0.0
         for y in range(len(first_y)):
@@ -215,17 +212,14 @@ def gather_blocks(
     index: int,
     start: int,
     stop: int,
-    first_x: Array,
-    w_x: Array,
-    first_y: Array,
-    w_y: Array,
+    basis: Basis,
     weights: Array,
     gradient: Array,
     planes: Array,
 ) -> None:
     """Sum weight times the gradient's products xx, yy, zz, xy, xz, yz; as `gather_planes`, into (nz, 6, cy, cx)."""
-    columns = planes.shape[3]
-    line = np.empty((6, columns))
+    first_x, w_x, first_y, w_y, _, _ = basis
+    line = np.empty((6, planes.shape[3]))
     for z in range(start, stop):
         planes[z] = 0.0
         for y in range(len(first_y)):
@@ -256,9 +250,10 @@ def _spread_line(line: Array, first_y: int, w_y: Array, plane: Array) -> None:
 
 @compiled
 def gather_slices(
-    index: int, start: int, stop: int, first_z: Array, w_z: Array, planes: Array, coefficients: Array
+    index: int, start: int, stop: int, basis: Basis, planes: Array, coefficients: Array
 ) -> None:
     """Sum the planes of all slices over z, in their order; start..stop are slices of control points here."""
+    _, _, _, _, first_z, w_z = basis
     for k in range(start, stop):
         coefficients[:, k] = 0.0
         for z in range(len(first_z)):

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 
 from napari_coreg.core.bspline import kernels
 from napari_coreg.core.bspline.chunks import run_chunks, split
-from napari_coreg.core.geometry import Grid
 
 if TYPE_CHECKING:
+    import SimpleITK as sitk
     from numpy.typing import NDArray
+
+    from napari_coreg.core.geometry import Grid
 
     Coefficients = NDArray[np.float64]
 
@@ -103,8 +104,8 @@ class Lattice:
         first_corner = (np.array(grid.origin_lps) - self.origin_lps[:n]) @ self.axes[:n, :n]
         found: list[NDArray[np.int64] | NDArray[np.float64]] = []
         for axis in range(3):
-            size, spacing, start = (grid.size_xyz[axis], grid.spacing_xyz[axis], first_corner[axis]) if axis < n else (
-                1, 1.0, 0.5
+            size, spacing, start = (
+                (grid.size_xyz[axis], grid.spacing_xyz[axis], first_corner[axis]) if axis < n else (1, 1.0, 0.5)
             )
             at_mm = start + spacing * np.arange(size)
             found += _weights(at_mm / self.extent_xyz[axis] * self.cells_xyz[axis], self.cells_xyz[axis])
@@ -152,5 +153,5 @@ def displacements(transform: sitk.BSplineTransform, grid: Grid) -> NDArray[np.fl
     weights = lattice.axis_weights(grid)
     shape_zyx = tuple(len(first) for first in weights[::2])[::-1]
     values = np.empty((*shape_zyx, 3))
-    run_chunks(kernels.expand, split(shape_zyx[0], values.size // 3), coefficients, *weights, values)
+    run_chunks(kernels.expand, split(shape_zyx[0], values.size // 3), coefficients, weights, values)
     return values if lattice.dimension == 3 else values[0, :, :, :2]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,33 +12,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_coreg.core.optimizers import LBFGS
+
     Coefficients = NDArray[np.float64]
 
 SUFFICIENT_DECREASE = 1e-4
 LINE_SEARCH_EVALUATIONS = 10
-
-
-@dataclass(frozen=True)
-class Settings:
-    """When to stop and how far to go.
-
-    Attributes
-    ----------
-    number_of_iterations : int
-        At most.
-    maximum_step_mm : float
-        No control point moves further in one iteration.
-    number_of_corrections : int
-        Past steps kept to estimate the curvature.
-    convergence_minimum_value, convergence_window_size : float, int
-        Stop when the value fell by less than this, relative to itself, over so many iterations.
-    """
-
-    number_of_iterations: int
-    maximum_step_mm: float
-    number_of_corrections: int
-    convergence_minimum_value: float
-    convergence_window_size: int
 
 
 def minimize(
@@ -47,7 +25,8 @@ def minimize(
     start: Coefficients,
     first: tuple[float, Coefficients],
     precondition: Callable[[Coefficients], Coefficients],
-    settings: Settings,
+    optimizer: LBFGS,
+    maximum_step_mm: float,
     on_iteration: Callable[[float, Coefficients], bool],
 ) -> tuple[Coefficients, str]:
     """Return the best coefficients found, and why it stopped.
@@ -65,15 +44,17 @@ def minimize(
         Value and gradient there.
     precondition : callable
         Applies about the inverse Hessian to a gradient: symmetric and positive.
-    settings : Settings
-        When to stop and how far to go.
+    optimizer : LBFGS
+        When to stop.
+    maximum_step_mm : float
+        No control point moves further in one iteration.
     on_iteration : callable
         Called with value and coefficients after each iteration; returns True to stop.
     """
     at, (value, gradient) = start, first
     values = [value]
-    steps: deque[tuple[Coefficients, Coefficients]] = deque(maxlen=settings.number_of_corrections)
-    for _ in range(settings.number_of_iterations):
+    steps: deque[tuple[Coefficients, Coefficients]] = deque(maxlen=optimizer.number_of_corrections)
+    for _ in range(optimizer.number_of_iterations):
         direction = -_two_loops(gradient, steps, precondition)
         slope = _dot(gradient, direction)
         if not slope < 0:
@@ -83,7 +64,7 @@ def minimize(
             if not slope < 0:
                 return at, "the gradient is zero"
         longest_mm = float(np.sqrt((direction**2).sum(axis=0).max()))
-        found = _line_search(function, at, value, slope, direction, min(1.0, settings.maximum_step_mm / longest_mm))
+        found = _line_search(function, at, value, slope, direction, min(1.0, maximum_step_mm / longest_mm))
         if found is None:
             if not steps:
                 return at, "no step along the gradient is an improvement"
@@ -97,9 +78,9 @@ def minimize(
         values.append(value)
         if on_iteration(value, at):
             return at, "cancelled"
-        if _has_converged(values, settings):
+        if _has_converged(values, optimizer):
             return at, "converged: the value no longer falls"
-    return at, f"the {settings.number_of_iterations} iterations are used up"
+    return at, f"the {optimizer.number_of_iterations} iterations are used up"
 
 
 def _two_loops(
@@ -144,11 +125,11 @@ def _line_search(
     return None
 
 
-def _has_converged(values: list[float], settings: Settings) -> bool:
-    window = settings.convergence_window_size
+def _has_converged(values: list[float], optimizer: LBFGS) -> bool:
+    window = optimizer.convergence_window_size
     if len(values) <= window:
         return False
-    return values[-1 - window] - values[-1] < settings.convergence_minimum_value * abs(values[-1])
+    return values[-1 - window] - values[-1] < optimizer.convergence_minimum_value * abs(values[-1])
 
 
 def _dot(one: Coefficients, other: Coefficients) -> float:

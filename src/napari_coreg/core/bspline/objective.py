@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_coreg.core.bspline.lattice import Lattice
     from napari_coreg.core.bspline.similarity import Similarity
     from napari_coreg.core.job import Job
+    from napari_coreg.core.stages import BSplineStage, Regularization
 
     Coefficients = NDArray[np.float64]
 
@@ -41,13 +42,13 @@ class Objective:
         Calls so far.
     """
 
-    def __init__(self, job: Job, lattice: Lattice) -> None:
+    def __init__(self, job: Job, stage: BSplineStage, lattice: Lattice) -> None:
         self.number_of_evaluations = 0
         self._lattice = lattice
         fixed_image = _sampled(job)
         moving_image, moving_mask, matrix = _moving(job)
         n = fixed_image.GetDimension()
-        self._weights = lattice.axis_weights(Grid.of(fixed_image))
+        self._basis = lattice.axis_weights(Grid.of(fixed_image))
         self._fixed = _volume(fixed_image)
         _forget(self._fixed, job, fixed_image)
         self._moving = _volume(moving_image, slices_of_2d=2)  # to be read linearly it needs a neighbour
@@ -66,7 +67,7 @@ class Objective:
         self._planes = np.empty((len(self._fixed), *np.array(lattice.shape)[[0, 2, 3]]))
         self._gathered = np.empty(lattice.shape)
         self._similarity = _similarity(job, self._fixed)
-        self._penalties = _penalties(job, lattice)
+        self._penalties = _penalties(stage.regularization, lattice)
 
     def __call__(self, coefficients: Coefficients) -> tuple[float, Coefficients]:
         """Return value (metric plus penalties; infinite without overlap) and gradient, shape (3, cz, cy, cx)."""
@@ -89,7 +90,7 @@ class Objective:
         if not np.isfinite(value):
             return np.inf, np.zeros(self._lattice.shape)
         run_chunks(
-            kernels.gather_planes, self._chunks, *self._weights[:4], self._residual, self._gradient, self._planes
+            kernels.gather_planes, self._chunks, self._basis, self._residual, self._gradient, self._planes
         )
         self._sum_slices(self._planes, self._gathered)
         return value, np.tensordot(self._per_mm.T, self._gathered, 1)
@@ -100,7 +101,7 @@ class Objective:
             kernels.warp,
             self._chunks,
             in_voxels,
-            *self._weights,
+            self._basis,
             self._to_moving,
             self._fixed,
             self._moving,
@@ -112,7 +113,7 @@ class Objective:
 
     def _sum_slices(self, planes: NDArray[np.float64], gathered: Coefficients) -> None:
         slices = split(gathered.shape[1], self._fixed.size)
-        run_chunks(kernels.gather_slices, slices, *self._weights[4:], planes, gathered)
+        run_chunks(kernels.gather_slices, slices, self._basis, planes, gathered)
 
     def curvature_blocks(self) -> NDArray[np.float64]:
         """Return a 3 x 3 block per control point, shape (cz, cy, cx, 3, 3): about the Hessian at the last evaluation.
@@ -123,7 +124,7 @@ class Objective:
         self._similarity.fill_weights(self._warped, weights)
         planes = np.empty((len(self._fixed), 6, *self._lattice.shape[2:]))
         gathered = np.empty((6, *self._lattice.shape[1:]))
-        run_chunks(kernels.gather_blocks, self._chunks, *self._weights[:4], weights, self._gradient, planes)
+        run_chunks(kernels.gather_blocks, self._chunks, self._basis, weights, self._gradient, planes)
         self._sum_slices(planes, gathered)
         rows = [[0, 3, 4], [3, 1, 5], [4, 5, 2]]
         blocks = np.moveaxis(gathered[rows], (0, 1), (-2, -1))
@@ -162,8 +163,9 @@ def _similarity(job: Job, fixed: NDArray[np.float32]) -> Similarity:
     return make_similarity(job.stage.metric, fixed, moving_range, _range(job.level.fixed, job.fixed_mask))
 
 
-def _penalties(job: Job, lattice: Lattice) -> list[tuple[float, BendingEnergy | LinearElasticity | LogJacobian]]:
-    regularization = job.stage.regularization
+def _penalties(
+    regularization: Regularization, lattice: Lattice
+) -> list[tuple[float, BendingEnergy | LinearElasticity | LogJacobian]]:
     grid = (lattice.cells_xyz, lattice.spacing_xyz)
     makers = (
         (regularization.log_jacobian_weight, lambda: LogJacobian(*grid, lattice.axes)),

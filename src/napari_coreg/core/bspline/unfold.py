@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_coreg.core.bspline import lbfgs
 from napari_coreg.core.bspline.penalties import LogJacobian, determinant_range
+from napari_coreg.core.optimizers import LBFGS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 # From try to try, points lie closer and determinants must be larger, so that none between the points is 0 or less.
 TRIES = ((2, 0.05), (3, 0.1), (4, 0.15), (4, 0.2))
 STEP = 0.05  # of a cell: the longest step
-ITERATIONS = 100
+OPTIMIZER = LBFGS(number_of_iterations=100, convergence_minimum_value=1e-3)
 
 
 def unfold(coefficients: Coefficients, lattice: Lattice, size_xyz: tuple[int, int, int]) -> tuple[Coefficients, int]:
@@ -57,9 +58,14 @@ def _descend(penalty: LogJacobian, start: Coefficients, step_mm: float, lattice:
     steepest = float(np.sqrt((function(start)[1] ** 2).sum(axis=0).max()))
     if steepest == 0:
         return start
-    settings = lbfgs.Settings(ITERATIONS, step_mm, 6, 1e-3, 5)
     scale = step_mm / steepest
     found, _ = lbfgs.minimize(
-        function, start, function(start), lambda gradient: gradient * scale, settings, lambda value, at: value == 0
+        function,
+        start,
+        function(start),
+        lambda gradient: gradient * scale,
+        OPTIMIZER,
+        step_mm,
+        lambda value, at: value == 0,
     )
     return found
