@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from napari_coreg import load_preset, preset_names
 from napari_coreg.cli.parser import make_parser
-from napari_coreg.core import metrics, optimizers
+from napari_coreg.core import metrics, optimizers, stages
 from napari_coreg.core import recipe as recipes
 from napari_coreg.core.frozen import FrozenModel
+from napari_coreg.core.refusals import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,14 @@ BEGIN, END = "<!-- recipes, written by ./dev docs -->\n", "<!-- end of recipes -
 BOUNDS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "min_length": "{} or more", "max_length": "up to {}"}
 UNIONS = {"stages": "list of [stages](#stages)", "metric": "[a metric](#metrics)", "optimizer": "[one](#optimizers)"}
 WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text"}
+RUNS = {
+    "translation": {"kind": "translation"},
+    "rigid": {"kind": "rigid"},
+    "similarity": {"kind": "similarity"},
+    "affine": {"kind": "affine"},
+    "bspline (engine `coreg`)": {"kind": "bspline", "engine": "coreg"},
+    "bspline (engine `simpleitk`)": {"kind": "bspline", "engine": "simpleitk"},
+}
 GENERATED = "<!-- Written by ./dev docs from the source; do not edit. -->\n\n"
 
 
@@ -64,8 +73,7 @@ def preset_table() -> str:
 
 def recipes_page() -> str:
     models = (recipes.Recipe, recipes.Preprocessing)
-    stages = variants(recipes.Stage)
-    parts = (recipes.Pyramid, recipes.Sampling)
+    parts = (stages.Pyramid, stages.Sampling, stages.Regularization)
     text = [
         GENERATED,
         "# Recipes\n\nAll keys of a recipe, with what each may be and what it is when it is left out. Unknown keys are "
@@ -73,14 +81,15 @@ def recipes_page() -> str:
         "## The recipes that ship\n\n",
         *(preset_section(name) for name in preset_names()),
         *(section(model, 2) for model in models),
-        "## Stages\n\nEach has a `kind`, and these keys; a B-spline has one more.\n\n",
-        fields_table(recipes.RigidStage),
-        *(stage_section(stage) for stage in stages),
+        "## Stages\n\nEach has a `kind`, and these keys; a B-spline has more.\n\n",
+        fields_table(stages.RigidStage),
+        *(stage_section(stage) for stage in variants(stages.Stage)),
+        defaults_of_simpleitk(),
         *(section(model, 3) for model in parts),
         "## Metrics\n\n",
-        *(section(model, 3) for model in variants(metrics.Metric)),
+        *(part_section("metric", model) for model in variants(metrics.Metric)),
         "## Optimizers\n\n",
-        *(section(model, 3) for model in variants(optimizers.Optimizer)),
+        *(part_section("optimizer", model) for model in variants(optimizers.Optimizer)),
     ]
     return "".join(text).rstrip() + "\n"
 
@@ -92,14 +101,37 @@ def preset_section(name: str) -> str:
 
 
 def stage_section(stage: type[FrozenModel]) -> str:
-    own = {name: field for name, field in stage.model_fields.items() if name not in recipes.RigidStage.model_fields}
-    rows = fields_table(stage, own) if own else ""
+    shared = {name: field.default for name, field in stages.RigidStage.model_fields.items() if name != "kind"}
+    own = {name: field for name, field in stage.model_fields.items() if shared.get(name) != field.default}
+    rows = fields_table(stage, own) if set(own) != {"kind"} else ""
     return f"### {kind_of(stage)}\n\n{about(stage)}\n\n{rows}"
 
 
+def defaults_of_simpleitk() -> str:
+    stage = stages.BSplineStage(engine="simpleitk")
+    values = {name: getattr(stage, name) for name in stages.BSplineStage.model_fields if name != "engine"}
+    rows = (
+        (f"`{name}`", value_in_words(value))
+        for name, value in values.items()
+        if value != stages.BSplineStage.model_fields[name].default
+    )
+    return "With `engine` `simpleitk`, what is left out is:\n\n" + table(("key", "default"), rows) + "\n"
+
+
 def section(model: type[FrozenModel], depth: int) -> str:
-    title = kind_of(model) or model.__name__
-    return f"{'#' * depth} {title}\n\n{about(model)}\n\n{fields_table(model)}"
+    return f"{'#' * depth} {model.__name__}\n\n{about(model)}\n\n{fields_table(model)}"
+
+
+def part_section(field: str, model: type[FrozenModel]) -> str:
+    """Return the section of a metric or an optimizer, with the stages that can have it."""
+    kind = kind_of(model)
+    runs = [
+        name
+        for name, run in RUNS.items()
+        if not any(refusal.field == field and kind in refusal.values for refusal in refusals(**run))
+    ]
+    stages_of_it = "all stages" if len(runs) == len(RUNS) else ", ".join(runs)
+    return f"### {kind}\n\n{about(model)}\n\nFor {stages_of_it}.\n\n{fields_table(model)}"
 
 
 def about(model: type[FrozenModel]) -> str:
@@ -152,10 +184,18 @@ def bounds_in_words(metadata: Iterable[Any]) -> str:
 def default_in_words(field: FieldInfo) -> str:
     if field.is_required():
         return "must be given"
-    value = field.default
-    if isinstance(value, FrozenModel):
+    return value_in_words(field.default)
+
+
+def value_in_words(value: Any) -> str:
+    """Return a value as JSON; of a model, its kind and what is not its default."""
+    if not isinstance(value, FrozenModel):
+        return f"`{json.dumps(value)}`"
+    changed = value.model_dump(mode="json", exclude_defaults=True)
+    if not changed:
         return f"`{kind_of(type(value))}`" if kind_of(type(value)) else "as below"
-    return f"`{json.dumps(value)}`"
+    kind = {"kind": kind_of(type(value))} if kind_of(type(value)) else {}
+    return f"`{json.dumps({**kind, **changed})}`"
 
 
 def variants(union: Any) -> tuple[type[FrozenModel], ...]:

@@ -27,8 +27,8 @@ class MattesMutualInformation(FrozenModel):
 class NormalizedMutualInformation(FrozenModel):
     """Mutual information relative to the joint entropy, so that the size of the overlap counts less.
 
-    Known to the coreg engine only. Studholme et al., "An overlap invariant entropy measure of 3D medical image
-    alignment", Pattern Recognition 32, 1999.
+    Studholme et al., "An overlap invariant entropy measure of 3D medical image alignment", Pattern Recognition 32,
+    1999.
     """
 
     kind: Literal["normalized_mutual_information"] = "normalized_mutual_information"

@@ -103,8 +103,7 @@ class ConjugateGradientLineSearch(LineSearch):
 class LBFGS(_Optimizer):
     """Quasi-Newton with limited memory, started from the curvature at each control point.
 
-    Known to the coreg engine only. Nocedal, "Updating quasi-Newton matrices with limited storage", Math Comput 35,
-    1980.
+    Nocedal, "Updating quasi-Newton matrices with limited storage", Math Comput 35, 1980.
     """
 
     kind: Literal["lbfgs"] = "lbfgs"

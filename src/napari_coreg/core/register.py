@@ -60,9 +60,10 @@ def register(
         Asked at every iteration; the run stops as soon as it returns True.
     threads : int
         Threads of the metric; 0 takes one for linear stages, whose few samples gain nothing from more, and all for
-        B-splines. With one thread a run repeats bit for bit; with more, the order in which ITK's threads add up the
-        gradient differs from run to run (ITK pull request 6622), and so does the result: by far less than a micrometre
-        where the optimum is sharp, by a millimetre where it is flat (an affine stage between two people).
+        B-splines. With one thread a run repeats bit for bit, and so do B-splines on the coreg engine with any number.
+        Elsewhere, with more, the order in which ITK's threads add up the gradient differs from run to run (ITK pull
+        request 6622), and so does the result: by far less than a micrometre where the optimum is sharp, by a
+        millimetre where it is flat (an affine stage between two people).
 
     Returns
     -------

@@ -151,8 +151,8 @@ class Regularization(FrozenModel):
         0.001,
         title="Log-Jacobian",
         description=(
-            "Weight of the mean squared logarithm of the Jacobian determinant: larger keeps volumes. Above 0 it is "
-            "also a barrier that no step crosses into folding."
+            "Weight of the mean squared logarithm of the Jacobian determinant: larger keeps volumes. Above 0, what is "
+            "folded after the last level is unfolded."
         ),
         ge=0,
         le=1e9,
