@@ -57,7 +57,7 @@ class Recipe(FrozenModel):
 
     Examples
     --------
-    >>> recipe = Recipe(name="mine", stages=(RigidStage(),))
+    >>> recipe = Recipe(name="mine", stages=({"kind": "rigid"}, {"kind": "bspline"}))
     >>> Recipe.model_validate_json(recipe.to_json()) == recipe
     True
     """
