@@ -189,6 +189,27 @@ def test_a_flat_image_is_bent(phantom, engine):
     assert not result.is_linear
 
 
+@pytest.mark.parametrize(
+    "metric",
+    [
+        metrics.MattesMutualInformation(number_of_histogram_bins=32),
+        metrics.NormalizedMutualInformation(number_of_histogram_bins=32),
+        metrics.Correlation(),
+        metrics.LocalNormalizedCorrelation(),
+        metrics.MeanSquares(),
+    ],
+    ids=lambda metric: metric.kind,
+)
+def test_our_own_engine_bends_a_volume_onto_another_with_each_of_its_metrics(phantom, metric):
+    known = sitk.TranslationTransform(3, (4.0, -3.0, 3.5))
+    fixed = phantom.image(phantom.grid((28, 28, 28), (2.8, 2.8, 2.8)))
+    moving = phantom.image(phantom.grid((30, 27, 26), (2.6, 2.9, 3.0), (0.1, -0.1, 0.1)), known)
+    stage = bending().model_copy(update={"metric": metric, "optimizer": LBFGS()})
+    result = register(fixed, moving, Recipe(name="bend", initialization="given", stages=(stage,)))
+    assert result.metric_after < result.metric_before
+    assert phantom.error_mm(result.transform, known) < 2.0  # of 6.1; voxels of 2.8 mm
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("size", [4, 5, 9, 15, 16, 17])
 def test_tiny_volumes_run_through(phantom, size, engine):
@@ -431,6 +452,13 @@ def test_the_search_finds_a_body_that_lies_the_other_way_round(phantom):
     assert phantom.error_mm(register(fixed, moving, recipe("rigid")).transform, known) > 10
 
 
+@pytest.mark.parametrize("initialization", ["auto", "search"])
+def test_a_b_spline_with_a_metric_of_our_own_finds_its_start_too(pair, initialization):
+    stage = bending().model_copy(update={"metric": metrics.NormalizedMutualInformation()})
+    result = register(*pair, Recipe(name="first", stages=(stage,), initialization=initialization))
+    assert result.metric_after < result.metric_before
+
+
 @pytest.mark.parametrize("metric", [metrics.MattesMutualInformation(), metrics.Correlation(), metrics.MeanSquares()])
 @pytest.mark.parametrize("initialization", ["auto", "search"])
 @pytest.mark.parametrize("apart_mm", [76.0, 1000.0])  # a sliver of overlap, none
@@ -563,6 +591,21 @@ def test_a_run_that_is_cancelled_before_its_first_iteration_gives_its_start(pair
     assert caught.value.transform.TransformPoint((1.0, 2.0, 3.0)) == pytest.approx(
         start.TransformPoint((1.0, 2.0, 3.0))
     )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_b_spline_that_is_cancelled_is_the_last_one_that_was_shown(phantom, pair, engine):
+    shown: list[sitk.Transform] = []
+    with pytest.raises(RegistrationCancelled) as caught:
+        register(
+            *pair,
+            Recipe(name="bend", initialization="given", stages=(bending(engine),)),
+            on_progress=lambda progress: shown.append(progress.current_transform()),
+            is_cancelled=lambda: len(shown) >= 2,
+        )
+    assert len(shown) == 2
+    assert phantom.error_mm(caught.value.transform, shown[-1]) == pytest.approx(0, abs=1e-9)
+    assert phantom.error_mm(shown[0], shown[-1]) > 0.01
 
 
 def test_threads_are_given_back_after_a_run_an_error_and_a_cancel(pair):

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from napari_coreg.core import bspline_grid, engine, initialize
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.job import Job
+from napari_coreg.core.metrics import MattesMutualInformation, NormalizedMutualInformation
 from napari_coreg.core.progress import IsCancelled, OnProgress, Progress
 from napari_coreg.core.pyramid import Level, make_levels, shrink_factors_xyz
 from napari_coreg.core.result import LevelTrace
@@ -122,7 +123,10 @@ class Run:
         """Return the guess after a rigid registration at the coarsest level alone."""
         if self._is_cancelled():
             self._stop(guess)
-        job = replace(self._job(0, 0, guess), stage=RigidStage(metric=self._recipe.stages[0].metric))
+        metric = self._recipe.stages[0].metric
+        if isinstance(metric, NormalizedMutualInformation):  # which SimpleITK has not
+            metric = MattesMutualInformation(number_of_histogram_bins=metric.number_of_histogram_bins)
+        job = replace(self._job(0, 0, guess), stage=RigidStage(metric=metric))
         correction = linear_identity("rigid", self._centre_lps)
 
         def on_iteration(iteration: int, value: float, parameters: tuple[float, ...]) -> bool:
