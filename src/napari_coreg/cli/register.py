@@ -123,6 +123,8 @@ def summary(result: RegistrationResult) -> list[str]:
         f"recipe {result.recipe.name}, started from {result.initialization}, {result.seconds:.1f} s",
         f"metric {before} -> {after} (lower is better)",
     ]
+    if result.folding is not None:
+        lines.append(str(result.folding))
     if result.is_linear:
         lines.append(f"the moving volume was {motion(result.transform, Grid.of(result.fixed))}")
     return lines

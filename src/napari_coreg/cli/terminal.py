@@ -122,6 +122,8 @@ def _level(progress: Progress) -> tuple[int, int]:
 
 
 def _words(progress: Progress) -> str:
+    if progress.stage_kind == "preparation":
+        return progress.message
     if progress.stage < 0:
         return (
             f"search of the start, candidate {progress.level + 1}/{progress.number_of_levels}, "

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
 
+from napari_coreg.core.transforms import displacement_field, spline_and_matrix
 from napari_coreg.errors import GeometryError
+
+if TYPE_CHECKING:
+    from napari_coreg.core.geometry import Grid
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,19 @@ class Folding:
     minimum: float
     maximum: float
     folded_fraction: float
+
+    def __str__(self) -> str:
+        """Return the finding in words.
+
+        Examples
+        --------
+        >>> print(Folding(0.5, 2.0, 0.0))
+        Jacobian determinant 0.50 to 2.00, no voxel folded
+        >>> print(Folding(-0.1, 2.0, 0.001))
+        Jacobian determinant -0.10 to 2.00, 0.1 % of the voxels folded
+        """
+        part = f"{100 * self.folded_fraction:.2g} % of the voxels" if self.folded_fraction else "no voxel"
+        return f"Jacobian determinant {self.minimum:.2f} to {self.maximum:.2f}, {part} folded"
 
 
 def jacobian_determinant(field: sitk.Image) -> sitk.Image:
@@ -65,6 +83,32 @@ def jacobian_determinant(field: sitk.Image) -> sitk.Image:
     determinant.SetOrigin(field.GetOrigin())
     determinant.SetDirection(field.GetDirection())
     return sitk.Cast(determinant, sitk.sitkFloat32)
+
+
+def folding_of(transform: sitk.Transform, grid: Grid) -> Folding:
+    """Return the range of the Jacobian determinant of a transform at the voxels of a grid, and how much is folded.
+
+    From the derivatives of the B-spline itself, where the transform is one over this grid that linear transforms may
+    follow; else from differences of the displacement field.
+
+    Parameters
+    ----------
+    transform : SimpleITK.Transform
+        Fixed -> moving, LPS mm.
+    grid : Grid
+        Normally the fixed image's.
+    """
+    chain = spline_and_matrix(transform)
+    if chain is not None:
+        from napari_coreg.core.bspline.fields import spline_determinants  # noqa: PLC0415 - numba takes 0.5 s
+
+        spline, matrix = chain
+        found = spline_determinants(spline, grid)
+        if found is not None:
+            factor = float(np.linalg.det(matrix))
+            ends = sorted((found[0] * factor, found[1] * factor))
+            return Folding(ends[0], ends[1], found[2] if factor > 0 else 1 - found[2])
+    return folding(displacement_field(transform, grid))
 
 
 def folding(field: sitk.Image) -> Folding:

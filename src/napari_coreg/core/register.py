@@ -14,12 +14,14 @@ import SimpleITK as sitk
 
 import napari_coreg
 from napari_coreg.core.checks import check_inputs
+from napari_coreg.core.folding import folding_of
 from napari_coreg.core.geometry import Grid, require_values
 from napari_coreg.core.presets import find_recipe
 from napari_coreg.core.pyramid import foreground, prepare
 from napari_coreg.core.recipe import Preprocessing
 from napari_coreg.core.result import RegistrationResult
 from napari_coreg.core.run import Run
+from napari_coreg.core.transforms import is_linear
 from napari_coreg.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -116,12 +118,14 @@ def register(
         untouched = sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity)
         untouched = untouched if initial_transform is None else initial_transform
         before, after = run.metric(untouched), run.metric(transform)
+        folding = None if is_linear(transform) else folding_of(transform, Grid.of(fixed))
     return RegistrationResult(
         transform=transform,
         recipe=recipe,
         trace=tuple(run.trace),
         metric_before=before,
         metric_after=after,
+        folding=folding,
         initialization=run.initialization,
         notes=tuple(run.notes),
         seconds=time.perf_counter() - began,

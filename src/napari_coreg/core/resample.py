@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
+from napari_coreg.core.transforms import on_grid
+
 if TYPE_CHECKING:
     from napari_coreg.core.geometry import Grid
     from napari_coreg.core.recipe import Interpolator
@@ -59,7 +61,7 @@ def resample(
     return sitk.Resample(
         image,
         list(grid.size_xyz),
-        transform,
+        on_grid(transform, grid),
         INTERPOLATORS[interpolator],
         list(grid.origin_lps),
         list(grid.spacing_xyz),

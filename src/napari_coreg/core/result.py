@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import SimpleITK as sitk
 
+    from napari_coreg.core.folding import Folding
     from napari_coreg.core.recipe import Interpolator, Recipe
 
 
@@ -66,6 +67,8 @@ class RegistrationResult:
     metric_before, metric_after : float or None
         The last stage's metric as the volumes lay (by their headers and the initial transform that was given) and as
         they lie now; lower is better. None where they did not overlap enough to evaluate it.
+    folding : Folding or None
+        Range of the Jacobian determinant over the fixed grid, and how much is folded; None for a linear transform.
     initialization : str
         How the start was found: "given", "centre", "moments" or "search".
     notes : tuple of str
@@ -87,6 +90,7 @@ class RegistrationResult:
     trace: tuple[LevelTrace, ...]
     metric_before: float | None
     metric_after: float | None
+    folding: Folding | None
     initialization: str
     notes: tuple[str, ...]
     seconds: float
@@ -161,6 +165,7 @@ class RegistrationResult:
             "initialization": self.initialization,
             "metric_before": self.metric_before,
             "metric_after": self.metric_after,
+            "folding": None if self.folding is None else vars(self.folding),
             "seconds": round(self.seconds, 3),
             "threads": self.threads,
             "versions": dict(self.versions),

@@ -203,7 +203,10 @@ class Run:
 
         if runs_on_coreg(job.stage):
             from napari_coreg.core.bspline import engine as bspline_engine  # noqa: PLC0415 - numba takes 0.5 s
+            from napari_coreg.core.bspline.kernels import COMPILING, are_compiled  # noqa: PLC0415
 
+            if not are_compiled():
+                self._announce(COMPILING)
             outcome = bspline_engine.run_level(job, correction, on_iteration, self._is_cancelled)
         else:
             outcome = engine.run_level(job, correction, on_iteration)
@@ -255,6 +258,24 @@ class Run:
 
     def _chained(self, correction: sitk.Transform, chain: sitk.Transform) -> sitk.Transform:
         return compose(correction, chain, centre_lps=self._centre_lps)
+
+    def _announce(self, message: str) -> None:
+        """Tell of something that takes time before the first iteration."""
+        if self._on_progress is not None:
+            self._on_progress(
+                Progress(
+                    stage=-1,
+                    number_of_stages=len(self._recipe.stages),
+                    stage_kind="preparation",
+                    level=0,
+                    number_of_levels=1,
+                    iteration=0,
+                    metric_value=float("nan"),
+                    fraction=self._fraction,
+                    seconds=time.perf_counter() - self._began,
+                    message=message,
+                )
+            )
 
     def _report(
         self, index: int, job: Job, iteration: int, value: float, current: Callable[[], sitk.Transform]

@@ -73,6 +73,8 @@ class ProgressPanel(QWidget):
 
 def in_words(progress: Progress) -> str:
     """Return where a run is, and about how long it will take."""
+    if progress.stage_kind == "preparation":
+        return f"{progress.message[:1].upper()}{progress.message[1:]}..."
     if progress.stage < 0:
         return f"Searching the start, candidate {progress.level + 1} of {progress.number_of_levels}"
     where = f"Stage {progress.stage + 1}/{progress.number_of_stages} {humane(progress.stage_kind)}, "

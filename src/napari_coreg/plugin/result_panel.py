@@ -143,7 +143,8 @@ def in_words(request: Request, result: RegistrationResult) -> str:
     start = _STARTS.get(result.initialization, result.initialization)
     if request.initial_transform is not None:
         start = "the layers' position in the viewer"
-    return f"Done in {result.seconds:.1f} s. Metric {before} → {after} (lower is better). Started from {start}."
+    said = f"Done in {result.seconds:.1f} s. Metric {before} → {after} (lower is better). Started from {start}."
+    return said if result.folding is None else f"{said} {result.folding}.".replace("-", "−")
 
 
 def _metric(value: float | None) -> str:

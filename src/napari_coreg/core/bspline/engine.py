@@ -102,7 +102,8 @@ def preconditioner(objective: Objective) -> Callable[[Coefficients], Coefficient
     inverse = np.linalg.inv(objective.curvature_blocks())
 
     def apply(gradient: Coefficients) -> Coefficients:
-        return np.einsum("zyxij,jzyx->izyx", inverse, gradient)
+        applied: Coefficients = np.einsum("zyxij,jzyx->izyx", inverse, gradient)
+        return applied
 
     return apply
 

@@ -5,6 +5,7 @@ Every kernel handles the slices start..stop of one chunk, and is compiled for on
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     Basis = tuple[Array, Array, Array, Array, Array, Array]
 
 Function = TypeVar("Function")
+COMPILING = "compiling kernels, once (about 20 s)"
 
 
 def compiled(function: Function) -> Function:
@@ -249,9 +251,7 @@ def _spread_line(line: Array, first_y: int, w_y: Array, plane: Array) -> None:
 
 
 @compiled
-def gather_slices(
-    index: int, start: int, stop: int, basis: Basis, planes: Array, coefficients: Array
-) -> None:
+def gather_slices(index: int, start: int, stop: int, basis: Basis, planes: Array, coefficients: Array) -> None:
     """Sum the planes of all slices over z, in their order; start..stop are slices of control points here."""
     _, _, _, _, first_z, w_z = basis
     for k in range(start, stop):
@@ -265,3 +265,11 @@ def gather_slices(
                 for j in range(coefficients.shape[2]):
                     for i in range(coefficients.shape[3]):
                         coefficients[c, k, j, i] += w * planes[z, c, j, i]
+
+
+def are_compiled() -> bool:
+    """Whether the machine code is there already, from this program or kept on disk by an earlier one."""
+    stats = getattr(warp, "stats", None)  # not where numba is told not to compile
+    if stats is None or getattr(warp, "signatures", None):
+        return True
+    return any(Path(stats.cache_path).glob("kernels.warp-*.nbi"))

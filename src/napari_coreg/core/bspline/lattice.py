@@ -107,7 +107,7 @@ class Lattice:
             size, spacing, start = (
                 (grid.size_xyz[axis], grid.spacing_xyz[axis], first_corner[axis]) if axis < n else (1, 1.0, 0.5)
             )
-            at_mm = start + spacing * np.arange(size)
+            at_mm: NDArray[np.float64] = start + spacing * np.arange(size, dtype=np.float64)
             found += _weights(at_mm / self.extent_xyz[axis] * self.cells_xyz[axis], self.cells_xyz[axis])
         return tuple(found)
 
@@ -125,7 +125,7 @@ def _weights(positions: NDArray[np.float64], cells: int) -> tuple[NDArray[np.int
 
 
 def displacements(transform: sitk.BSplineTransform, grid: Grid) -> NDArray[np.float64]:
-    """Return where a B-spline transform moves the voxels of a grid along its own axes, by sums along one axis at a time.
+    """Return where a B-spline transform moves the voxels of a grid along its axes, by sums over one axis at a time.
 
     Parameters
     ----------
@@ -141,6 +141,8 @@ def displacements(transform: sitk.BSplineTransform, grid: Grid) -> NDArray[np.fl
 
     Examples
     --------
+    >>> import SimpleITK as sitk
+    >>> from napari_coreg.core.geometry import Grid
     >>> spline = sitk.BSplineTransform(3, 3)
     >>> spline.SetParameters([2.0] * len(spline.GetParameters()))
     >>> grid = Grid((2, 1, 1), (0.5, 1.0, 1.0), (0.0, 0.0, 0.0), tuple(np.eye(3).ravel()))

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 MARGIN_MM = 30.0  # around the fixed image, where a moving image is kept that a deformable start has warped
 RIDGE = 0.02  # of the typical curvature: what control points without any structure get
 NO_SAMPLE = (
-    "no voxel is left to compare: the masks, or the overlap of the two volumes, are empty. Check that each mask lies on "
-    "its volume, or start closer"
+    "no voxel is left to compare: the masks, or the overlap of the two volumes, are empty. Check that each mask lies "
+    "on its volume, or start closer"
 )
 
 
@@ -89,9 +89,7 @@ class Objective:
         value = self._similarity(self._warped, self._residual)
         if not np.isfinite(value):
             return np.inf, np.zeros(self._lattice.shape)
-        run_chunks(
-            kernels.gather_planes, self._chunks, self._basis, self._residual, self._gradient, self._planes
-        )
+        run_chunks(kernels.gather_planes, self._chunks, self._basis, self._residual, self._gradient, self._planes)
         self._sum_slices(self._planes, self._gathered)
         return value, np.tensordot(self._per_mm.T, self._gathered, 1)
 
@@ -261,7 +259,9 @@ def _range(image: sitk.Image, mask: sitk.Image | None) -> tuple[float, float]:
 def _outside(mask: sitk.Image, grid: Grid) -> NDArray[np.bool_]:
     """Return where on a grid a mask is 0, shape (nz, ny, nx)."""
     identity = sitk.Transform(grid.dimension, sitk.sitkIdentity)
-    return _slab(sitk.GetArrayFromImage(_resampled(mask, grid, identity, sitk.sitkNearestNeighbor, 0))) == 0
+    there = _slab(sitk.GetArrayFromImage(_resampled(mask, grid, identity, sitk.sitkNearestNeighbor, 0)))
+    outside: NDArray[np.bool_] = there == 0
+    return outside
 
 
 def _volume(image: sitk.Image, slices_of_2d: int = 1) -> NDArray[np.float32]:

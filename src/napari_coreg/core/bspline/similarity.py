@@ -80,7 +80,8 @@ class _Moments:
 
     def _sum(self, warped: Volume) -> NDArray[np.float64]:
         run_chunks(kernels.sum_moments, self._chunks, self._fixed, warped, self._shift, self._sums)
-        return self._sums.sum(axis=0)
+        total: NDArray[np.float64] = self._sums.sum(axis=0)
+        return total
 
     def _fill(self, warped: Volume, factors: tuple[float, float, float], out: Volume) -> None:
         run_chunks(kernels.fill_linear, self._chunks, self._fixed, warped, np.array(factors), out)
@@ -90,12 +91,14 @@ class MeanSquares(_Moments):
     """Mean squared difference."""
 
     def __call__(self, warped: Volume, residual: Volume) -> float:
+        """Return the mean and fill in its derivative."""
         sums = self._sum(warped)
         self._number = max(sums[0], 1.0)
         self._fill(warped, (-2 / self._number, 2 / self._number, 0.0), residual)
         return float(sums[6] / sums[0]) if sums[0] else np.inf
 
     def fill_weights(self, warped: Volume, weights: Volume) -> None:
+        """Fill `weights` with the second derivative, which is the same everywhere."""
         self._fill(warped, (0.0, 0.0, 2 / self._number), weights)
 
 
@@ -103,6 +106,7 @@ class Correlation(_Moments):
     """Squared normalized correlation, negative."""
 
     def __call__(self, warped: Volume, residual: Volume) -> float:
+        """Return the value and fill in its derivative."""
         number, f, m, ff, mm, fm, _ = self._sum(warped).tolist()
         self._weight = 0.0
         if number < 2:
@@ -113,7 +117,7 @@ class Correlation(_Moments):
         if ff <= 0 or mm <= 0:
             self._fill(warped, (0.0, 0.0, 0.0), residual)
             return 0.0
-        value = fm * fm / (ff * mm)
+        value = float(fm * fm / (ff * mm))
         self._weight = 2 * value / mm
         of_fixed, of_moving = -2 * fm / (ff * mm), 2 * value / mm
         mean_f, mean_m = mean_f + self._shift[0], mean_m + self._shift[1]
@@ -121,6 +125,7 @@ class Correlation(_Moments):
         return -value
 
     def fill_weights(self, warped: Volume, weights: Volume) -> None:
+        """Fill `weights` with that of a scaled mean of squares, which is the same everywhere."""
         self._fill(warped, (0.0, 0.0, self._weight), weights)
 
 
@@ -149,6 +154,7 @@ class MutualInformation:
         self._histograms = np.zeros((len(self._chunks), number_of_bins, number_of_bins))
 
     def __call__(self, warped: Volume, residual: Volume) -> float:
+        """Return the value and fill in its derivative."""
         moving = (self._scale, self._offset)
         run_chunks(kernels.sum_histogram, self._chunks, self._bins, warped, *moving, self._histograms)
         histogram = self._histograms.sum(axis=0)
@@ -160,7 +166,7 @@ class MutualInformation:
         value, table = self._value_and_table()
         table *= self._scale / self._number
         run_chunks(kernels.fill_from_table, self._chunks, self._bins, warped, *moving, table, residual)
-        return value
+        return float(value)
 
     def fill_weights(self, warped: Volume, weights: Volume) -> None:
         """Fill `weights` with the Fisher information of the moving intensity at each fixed intensity."""

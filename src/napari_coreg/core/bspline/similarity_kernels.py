@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @compiled
 def sum_moments(index: int, start: int, stop: int, fixed: Array, warped: Array, shift: Array, sums: Array) -> None:
-    """Fill sums[index]: number, f, m, ff, mm, fm, (f - m)^2 over the voxels where both images are; f, m less `shift`."""
+    """Fill sums[index]: number, f, m, ff, mm, fm, (f - m)^2 where both images are; f and m less `shift`."""
     total = np.zeros(7)
     offset_f, offset_m = shift[0], shift[1]
     for z in range(start, stop):

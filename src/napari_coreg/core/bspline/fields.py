@@ -1,0 +1,78 @@
+"""Displacements and folding of chains that begin with a B-spline, at all voxels, in a fraction of ITK's time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_coreg.core.bspline.chunks import working_threads
+from napari_coreg.core.bspline.lattice import ORDER, Lattice, displacements
+from napari_coreg.core.bspline.penalties import determinant_range
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+    from numpy.typing import NDArray
+
+    from napari_coreg.core.geometry import Grid
+
+
+def spline_displacements(
+    spline: sitk.BSplineTransform, linear: NDArray[np.float64], grid: Grid
+) -> NDArray[np.float64] | None:
+    """Return where a B-spline followed by a linear map moves the voxels of a grid; None if it is not for this grid.
+
+    Parameters
+    ----------
+    spline : SimpleITK.BSplineTransform
+        Applied first.
+    linear : array, shape (D + 1, D + 1)
+        Homogeneous, LPS mm; applied next.
+    grid : Grid
+        With the direction of the spline's domain.
+
+    Returns
+    -------
+    array, shape (nz, ny, nx, 3) or (ny, nx, 2)
+        LPS mm.
+    """
+    if not _is_for(spline, grid):
+        return None
+    with working_threads(0):
+        moved = displacements(spline, grid)
+    n = grid.dimension
+    change, shift = linear[:n, :n] - np.eye(n), linear[:n, n]
+    if not change.any() and not shift.any():
+        return moved
+    steps = [np.arange(size) for size in grid.size_xyz]
+    plane_xyz = np.stack(np.meshgrid(*steps[:2], indexing="xy"), axis=-1)  # (ny, nx, 2)
+    slices = moved if n == 3 else moved[None]
+    for z in range(len(slices)):
+        index = np.concatenate([plane_xyz, np.full((*plane_xyz.shape[:2], 1), z)], axis=-1)[..., :n]
+        slices[z] += (grid.to_lps(index) + slices[z]) @ change.T + shift
+    return moved
+
+
+def spline_determinants(spline: sitk.BSplineTransform, grid: Grid) -> tuple[float, float, float] | None:
+    """Return smallest and largest Jacobian determinant of a B-spline at the voxels of a grid, and the folded fraction.
+
+    None if the grid is not the one the spline lies over.
+    """
+    lattice = Lattice.of(spline)
+    extent = np.multiply(grid.size_xyz, grid.spacing_xyz)
+    corner = grid.to_lps(np.full(grid.dimension, -0.5))
+    same_box = np.allclose(extent, lattice.extent_xyz[: grid.dimension], atol=1e-6) and np.allclose(
+        corner, lattice.origin_lps[: grid.dimension], atol=1e-6
+    )
+    if not _is_for(spline, grid) or not same_box:
+        return None
+    x, y, z = (*grid.size_xyz, 1)[:3]
+    with working_threads(0):
+        found = lattice.coefficients(spline)
+        return determinant_range(found, lattice.cells_xyz, lattice.spacing_xyz, lattice.axes, (x, y, z))
+
+
+def _is_for(spline: sitk.BSplineTransform, grid: Grid) -> bool:
+    return bool(
+        spline.GetOrder() == ORDER and np.allclose(spline.GetTransformDomainDirection(), grid.direction, atol=1e-9)
+    )
