@@ -52,6 +52,16 @@ def make_bspline(grid: Grid, mesh_size: tuple[int, ...]) -> sitk.BSplineTransfor
     return transform
 
 
+def with_cells(transform: sitk.BSplineTransform, mesh_size: tuple[int, ...]) -> sitk.BSplineTransform:
+    """Return the identity over the same domain, with other cells."""
+    other = sitk.BSplineTransform(transform.GetDimension(), ORDER)
+    other.SetTransformDomainOrigin(transform.GetTransformDomainOrigin())
+    other.SetTransformDomainDirection(transform.GetTransformDomainDirection())
+    other.SetTransformDomainPhysicalDimensions(transform.GetTransformDomainPhysicalDimensions())
+    other.SetTransformDomainMeshSize(list(mesh_size))
+    return other
+
+
 def refine(transform: sitk.BSplineTransform) -> sitk.BSplineTransform:
     """Return the same deformation on a grid of half the spacing.
 
@@ -64,11 +74,7 @@ def refine(transform: sitk.BSplineTransform) -> sitk.BSplineTransform:
     coefficients = np.reshape(transform.GetParameters(), (n, *shape_zyx))
     for axis in range(1, n + 1):
         coefficients = _refine_axis(coefficients, axis)
-    fine = sitk.BSplineTransform(n, ORDER)
-    fine.SetTransformDomainOrigin(transform.GetTransformDomainOrigin())
-    fine.SetTransformDomainDirection(transform.GetTransformDomainDirection())
-    fine.SetTransformDomainPhysicalDimensions(transform.GetTransformDomainPhysicalDimensions())
-    fine.SetTransformDomainMeshSize([2 * cells for cells in mesh])
+    fine = with_cells(transform, tuple(2 * cells for cells in mesh))
     fine.SetParameters(coefficients.ravel().tolist())
     return fine
 

@@ -27,7 +27,8 @@ class Progress:
     iteration : int
         Iteration of the optimizer within the level, from 1; 0 in a preparation.
     metric_value : float
-        What the optimizer makes smaller: the metric, and what a deformation costs; NaN in a preparation. Values of different levels do not compare.
+        What the optimizer makes smaller: the metric, and what a deformation costs; NaN in a preparation. Values of
+        different levels do not compare.
     fraction : float
         Estimated part of the whole run that is done, 0 to 1, never falling.
     seconds : float

@@ -125,6 +125,7 @@ def register(
         trace=tuple(run.trace),
         metric_before=before,
         metric_after=after,
+        inverse_transform=run.inverse,
         folding=folding,
         initialization=run.initialization,
         notes=tuple(run.notes),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_coreg.core import resample as resampling
 from napari_coreg.core import transforms
 from napari_coreg.core.geometry import Grid
+from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
     from napari_coreg.core.folding import Folding
     from napari_coreg.core.recipe import Interpolator, Recipe
+
+
+NO_INVERSE = (
+    "a displacement has no closed inverse; register with the deformation 'stationary_velocity', which has one, or the "
+    "other way round"
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,9 @@ class RegistrationResult:
     metric_before, metric_after : float or None
         The last stage's metric as the volumes lay (by their headers and the initial transform that was given) and as
         they lie now; lower is better. None where they did not overlap enough to evaluate it.
+    inverse_transform : SimpleITK.Transform or None
+        Moving -> fixed, LPS mm, where the transform has an inverse of its own: it is linear, or its deformation is a
+        stationary velocity (the inverse of the flow is the flow backwards). Else None.
     folding : Folding or None
         Range of the Jacobian determinant over the fixed grid, and how much is folded; None for a linear transform.
     initialization : str
@@ -90,6 +100,7 @@ class RegistrationResult:
     trace: tuple[LevelTrace, ...]
     metric_before: float | None
     metric_after: float | None
+    inverse_transform: sitk.Transform | None
     folding: Folding | None
     initialization: str
     notes: tuple[str, ...]
@@ -142,6 +153,18 @@ class RegistrationResult:
     def displacement_field(self) -> sitk.Image:
         """Return the displacement on the fixed grid: at fixed point p stands T(p) - p, LPS mm, 32-bit floats."""
         return transforms.displacement_field(self.transform, Grid.of(self.fixed))
+
+    def inverse_displacement_field(self) -> sitk.Image:
+        """Return the inverse's displacement on the moving grid, LPS mm, 32-bit floats.
+
+        Raises
+        ------
+        RegistrationError
+            If the transform has no inverse of its own.
+        """
+        if self.inverse_transform is None:
+            raise RegistrationError(NO_INVERSE)
+        return transforms.displacement_field(self.inverse_transform, Grid.of(self.moving))
 
     def save(self, folder: str | Path) -> Path:
         """Write transform, registered volume, displacement field and result.json into `folder`, and return it.

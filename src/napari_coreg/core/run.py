@@ -17,7 +17,7 @@ from napari_coreg.core.progress import IsCancelled, OnProgress, Progress
 from napari_coreg.core.pyramid import Level, make_levels, shrink_factors_xyz
 from napari_coreg.core.result import LevelTrace
 from napari_coreg.core.stages import BSplineStage, RigidStage, Stage
-from napari_coreg.core.transforms import compose, is_identity, linear_identity
+from napari_coreg.core.transforms import compose, invert, is_identity, is_linear, linear_identity
 from napari_coreg.errors import RegistrationCancelled, RegistrationError
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Run:
         What a person should know.
     initialization : str
         How the start was found.
+    inverse : SimpleITK.Transform or None
+        Moving -> fixed, after all stages; None where a displacement is part of the chain, which has no closed inverse.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Run:
         self.trace: list[LevelTrace] = []
         self.notes: list[str] = []
         self.initialization = ""
+        self.inverse: sitk.Transform | None = None
         self._recipe = recipe
         self._fixed, self._moving = fixed, moving
         self._fixed_mask, self._moving_mask = fixed_mask, moving_mask
@@ -158,6 +161,7 @@ class Run:
     def all_stages(self, start: sitk.Transform) -> sitk.Transform:
         """Run every stage, and return the chain of `start` and all that was found."""
         chain = start
+        self.inverse = invert(start) if is_linear(start) else None
         for index in range(len(self._recipe.stages)):
             chain = self._stage(index, chain)
         return chain
@@ -186,19 +190,27 @@ class Run:
             while meshes and correction.GetTransformDomainMeshSize() != meshes[level_index]:
                 correction = bspline_grid.refine(correction)
             self._run_level(index, level_index, correction, chain)
-        return self._chained(correction, chain)
+        undone = None if self.inverse is None else _undone(stage, correction)
+        self.inverse = None if undone is None else self._chained(self.inverse, undone)
+        return self._chained(_map(stage, correction), chain)
 
     def _run_level(self, index: int, level_index: int, correction: sitk.Transform, chain: sitk.Transform) -> None:
         began = time.perf_counter()
         if self._is_cancelled():
-            self._stop(self._chained(correction, chain))
+            self._stop(self._chained(_map(self._recipe.stages[index], correction), chain))
         job = self._job(index, level_index, chain)
         self._warn_if_slow(index, job, correction)
         values: list[float] = []
 
         def on_iteration(iteration: int, value: float, parameters: tuple[float, ...]) -> bool:
             values.append(value)
-            self._report(index, job, iteration, value, lambda: self._chained(_with(correction, parameters), chain))
+            self._report(
+                index,
+                job,
+                iteration,
+                value,
+                lambda: self._chained(_map(job.stage, _with(correction, parameters)), chain),
+            )
             return self._is_cancelled()
 
         if runs_on_coreg(job.stage):
@@ -211,7 +223,7 @@ class Run:
         else:
             outcome = engine.run_level(job, correction, on_iteration)
         if outcome.cancelled:
-            self._stop(self._chained(correction, chain))
+            self._stop(self._chained(_map(job.stage, correction), chain))
         self.trace.append(
             LevelTrace(
                 stage=index,
@@ -329,6 +341,26 @@ def _with(transform: sitk.Transform, parameters: tuple[float, ...]) -> sitk.Tran
     copy = transform.__class__(transform)
     copy.SetParameters(parameters)
     return copy
+
+
+def _map(stage: Stage, correction: sitk.Transform) -> sitk.Transform:
+    """Return what moves points: of a velocity its flow, any other correction as it is."""
+    if not isinstance(stage, BSplineStage) or stage.deformation == "displacement":
+        return correction
+    from napari_coreg.core.bspline.deformation import flow  # noqa: PLC0415 - numba takes 0.5 s
+
+    return flow(correction)
+
+
+def _undone(stage: Stage, correction: sitk.Transform) -> sitk.Transform | None:
+    """Return what undoes a correction; None for a displacement."""
+    if not isinstance(stage, BSplineStage):
+        return invert(correction)
+    if stage.deformation == "displacement":
+        return None
+    from napari_coreg.core.bspline.deformation import flow  # noqa: PLC0415 - numba takes 0.5 s
+
+    return flow(correction, inverse=True)
 
 
 def _level_keys(stage: Stage) -> list[tuple[int, float]]:

@@ -253,3 +253,40 @@ def test_both_engines_find_the_same_deformation():
     ours = register(fixed, moving, one_level()).transform
     assert errors_mm(of_itk, truth, grid).mean() < 0.6
     assert errors_mm(ours, of_itk, grid).mean() < 0.6
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_a_flow_finds_the_deformation_and_brings_its_inverse(dimension):
+    fixed, moving, truth = pair(dimension)
+    result = register(fixed, moving, recipe(deformation="stationary_velocity"))
+    grid = Grid.of(fixed)
+    assert errors_mm(result.transform, truth, grid).mean() < 0.3
+    points = grid.to_lps(np.random.default_rng(0).uniform(8, EDGE[dimension] - 9, (500, dimension)))
+    there = [result.transform.TransformPoint(p) for p in points.tolist()]
+    back = np.array([result.inverse_transform.TransformPoint(p) for p in there])
+    assert np.linalg.norm(back - points, axis=1).max() < 0.1
+    assert np.linalg.norm(there - points, axis=1).max() > 1
+    assert result.folding.folded_fraction == 0
+
+
+def test_the_inverse_undoes_a_whole_chain():
+    fixed, moving, _ = pair(3)
+    start = sitk.AffineTransform(3)
+    start.SetCenter(Grid.of(fixed).centre_lps.tolist())
+    start.SetMatrix([1.03, 0.01, 0, 0, 0.98, 0.02, -0.01, 0, 1.02])
+    result = register(fixed, moving, recipe(deformation="stationary_velocity"), initial_transform=start)
+    points = Grid.of(fixed).to_lps(np.random.default_rng(0).uniform(8, 39, (300, 3)))
+    there = [result.transform.TransformPoint(p) for p in points.tolist()]
+    back = np.array([result.inverse_transform.TransformPoint(p) for p in there])
+    assert np.linalg.norm(back - points, axis=1).max() < 0.1
+    field = result.inverse_displacement_field()
+    assert field.GetSize() == moving.GetSize()
+    assert np.array(field.GetDirection()) == pytest.approx(np.array(moving.GetDirection()))
+
+
+def test_a_displacement_says_that_it_has_no_inverse():
+    fixed, moving, _ = pair(3)
+    result = register(fixed, moving, one_level())
+    assert result.inverse_transform is None
+    with pytest.raises(RegistrationError, match="stationary_velocity"):
+        result.inverse_displacement_field()

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_coreg.core.bspline import lbfgs
 from napari_coreg.core.bspline.chunks import working_threads
+from napari_coreg.core.bspline.deformation import make_deformation
 from napari_coreg.core.bspline.lattice import Lattice
 from napari_coreg.core.bspline.objective import NO_SAMPLE, Objective, metric_through_start
 from napari_coreg.core.bspline.unfold import unfold
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
     from numpy.typing import NDArray
 
+    from napari_coreg.core.bspline.deformation import Deformation
     from napari_coreg.core.job import Job
     from napari_coreg.core.progress import IsCancelled
 
@@ -67,24 +69,26 @@ def run_level(
         return on_iteration(count, value, tuple(lattice.parameters(reached).tolist()))
 
     with working_threads(job.threads):
-        objective = Objective(job, stage, lattice)
+        deformation = make_deformation(stage, lattice)
+        objective = Objective(job, stage, deformation.lattice)
 
         def function(at: Coefficients) -> tuple[float, Coefficients]:
             if is_cancelled():
                 raise _Cancelled
-            return objective(at)
+            value, gradient = objective(deformation.displacement(at))
+            return value, deformation.pullback(gradient)
 
         try:
-            first = objective(coefficients)
+            first = function(coefficients)
             if not np.isfinite(first[0]):
                 raise RegistrationError(NO_SAMPLE)
             step_mm = optimizer.maximum_step_voxels * job.level.voxel_mm
             coefficients, reason = lbfgs.minimize(
-                function, coefficients, first, preconditioner(objective), optimizer, step_mm, told
+                function, coefficients, first, _preconditioner(objective, deformation), optimizer, step_mm, told
             )
         except _Cancelled:
             reason = "cancelled"
-        if reason != "cancelled" and job.is_last_level and stage.regularization.log_jacobian_weight > 0:
+        if reason != "cancelled" and job.is_last_level and _may_be_unfolded(stage):
             coefficients, folded = unfold(coefficients, lattice, _full_size_xyz(job, lattice))
             reason += f"; {folded} folded voxels were unfolded" if folded else ""
     transform.SetParameters(lattice.parameters(coefficients).tolist())
@@ -97,15 +101,20 @@ def evaluate_metric(job: Job) -> float | None:
         return metric_through_start(job)
 
 
-def preconditioner(objective: Objective) -> Callable[[Coefficients], Coefficients]:
+def _preconditioner(objective: Objective, deformation: Deformation) -> Callable[[Coefficients], Coefficients]:
     """Return the inverse of the objective's blocks of curvature."""
-    inverse = np.linalg.inv(objective.curvature_blocks())
+    inverse = np.linalg.inv(deformation.restrict(objective.curvature_blocks()))
 
     def apply(gradient: Coefficients) -> Coefficients:
         applied: Coefficients = np.einsum("zyxij,jzyx->izyx", inverse, gradient)
         return applied
 
     return apply
+
+
+def _may_be_unfolded(stage: BSplineStage) -> bool:
+    """Whether folds are unwanted and can be taken out; a flow has none."""
+    return stage.regularization.log_jacobian_weight > 0 and stage.deformation == "displacement"
 
 
 def _full_size_xyz(job: Job, lattice: Lattice) -> tuple[int, int, int]:
