@@ -16,6 +16,7 @@ _ORDER = (
     "affine",
     "translation",
     "bspline",
+    "fast-bspline",
     "mr-mr-same-person",
     "ct-mr-head",
     "pet-mr-head",

@@ -131,7 +131,7 @@ class Regularization(FrozenModel):
     """What a deformation costs besides a worse match; each weight is per unit of the metric."""
 
     bending_energy_weight: float = Field(
-        20.0,
+        30.0,
         title="Bending energy (mm²)",
         description=(
             "Weight of the mean squared second derivatives (1/mm²) of the displacement: larger is smoother. It costs "
