@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +25,14 @@ def working_threads(number: int) -> Iterator[None]:
     """Let `run_chunks`, called in this thread, use `number` threads inside the block; 0 takes one per core."""
     number = number or os.cpu_count() or 1
     outer = getattr(_current, "pool", None)
-    if number == 1:
-        _current.pool = None
+    pool = ThreadPoolExecutor(number, "kernel") if number > 1 else None
+    _current.pool = pool
+    try:
         yield
-    else:
-        with ThreadPoolExecutor(number, "kernel") as pool:
-            _current.pool = pool
-            yield
-    _current.pool = outer
+    finally:
+        _current.pool = outer
+        if pool is not None:
+            pool.shutdown()
 
 
 def split(number_of_slices: int, number_of_voxels: int) -> list[tuple[int, int]]:
@@ -53,7 +53,8 @@ def split(number_of_slices: int, number_of_voxels: int) -> list[tuple[int, int]]
 def run_chunks(kernel: Callable[..., None], chunks: list[tuple[int, int]], *arguments: Any) -> None:
     """Call `kernel(index, start, stop, *arguments)` for every chunk, and wait for all of them.
 
-    The kernel must free the interpreter, and must write to what belongs to its chunk only.
+    The kernel must free the interpreter, and must write to what belongs to its chunk only. After an error of one chunk,
+    or Ctrl-C, chunks that have not begun are left out; none works on when the error comes through.
     """
     pool = getattr(_current, "pool", None)
     if pool is None or len(chunks) == 1:
@@ -61,5 +62,11 @@ def run_chunks(kernel: Callable[..., None], chunks: list[tuple[int, int]], *argu
             kernel(index, start, stop, *arguments)
         return
     futures = [pool.submit(kernel, index, start, stop, *arguments) for index, (start, stop) in enumerate(chunks)]
-    for future in futures:
-        future.result()
+    try:
+        for future in futures:
+            future.result()
+    except BaseException:  # Ctrl-C too
+        for future in futures:
+            future.cancel()
+        wait(futures)
+        raise
