@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
+from napari_coreg.core.stages import BSplineStage
 from napari_coreg.core.transforms import displacement_field, invert, is_linear, is_rigid, parts, to_matrix
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ class Job:
             return 1.0
         mask = sitk.Resample(self.fixed_mask, self.level.fixed, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0)
         return max(float(np.mean(sitk.GetArrayViewFromImage(mask) != 0)), 1e-6)
+
+
+def runs_on_coreg(stage: Stage) -> bool:
+    """Whether our own engine runs the stage; all others are run by SimpleITK's."""
+    return isinstance(stage, BSplineStage) and stage.engine == "coreg"
 
 
 def absorb_rigid_start(job: Job) -> Job:

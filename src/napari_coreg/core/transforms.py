@@ -111,6 +111,13 @@ def linear_identity(kind: str, centre_lps: NDArray[np.float64]) -> sitk.Transfor
     return transform
 
 
+def with_parameters(transform: sitk.Transform, parameters: tuple[float, ...]) -> sitk.Transform:
+    """Return a copy of an elementary transform with other parameters."""
+    copy = transform.__class__(transform)
+    copy.SetParameters(parameters)
+    return copy
+
+
 def compose(*transforms: sitk.Transform, centre_lps: NDArray[np.float64] | None = None) -> sitk.Transform:
     """Return one transform that applies `transforms` from the first to the last.
 
