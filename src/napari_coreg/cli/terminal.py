@@ -106,15 +106,15 @@ class Teller:
 
     def __call__(self, progress: Progress) -> None:
         """Take the progress of one iteration."""
-        if progress.message and progress.message not in self.told:
-            self.told.add(progress.message)
-            note(f"note: {progress.message}")
         if self._bar is not None:
             self._bar.set_description_str(_words(progress), refresh=False)
             self._bar.update(100 * progress.fraction - self._bar.n)
         elif self._last is not None and _level(self._last) != _level(progress):
             note(_words(self._last))
-        self._last = progress
+        if progress.message and progress.message not in self.told:
+            self.told.add(progress.message)
+            note(f"note: {progress.message}")
+        self._last = None if progress.stage_kind == "preparation" else progress  # which was a note already
 
 
 def _level(progress: Progress) -> tuple[int, int]:
