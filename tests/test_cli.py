@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
@@ -18,12 +19,16 @@ from PIL import Image
 from napari_coreg import Recipe, __version__, load_preset, preset_names, read_transform, read_volume, write_volume
 from napari_coreg.cli import main
 from napari_coreg.cli.parser import INITIALIZATIONS, INTERPOLATORS
+from napari_coreg.cli.terminal import Teller
+from napari_coreg.core.progress import Progress
 from napari_coreg.core.recipe import Initialization, Interpolator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 RESULT = ["displacement.nii.gz", "registered.nii.gz", "result.json", "transform.h5", "transform.tfm"]
+INVERSE = ["inverse_displacement_field.nii.gz", "inverse_transform.h5"]
 SHIFT = (4.0, -3.0, 2.0)
 BLOCK_GUI = """
 import sys
@@ -51,6 +56,27 @@ def pair(tmp_path: Path) -> tuple[str, str]:
     write_volume(volume((19.0, 18.0, 15.0)), paths[0])
     write_volume(volume((23.0, 15.0, 17.0)), paths[1])
     return str(paths[0]), str(paths[1])
+
+
+@pytest.fixture
+def bending(tmp_path: Path) -> Callable[[str], str]:
+    """Write a recipe with one coarse B-spline stage of the wanted kind of deformation; it starts after the shift."""
+
+    def write(deformation: str) -> str:
+        stage = {
+            "kind": "bspline",
+            "deformation": deformation,
+            "metric": {"kind": "correlation"},
+            "grid_spacings_mm": [12],
+            "pyramid": {"shrink_factors": [2], "smoothing_sigmas_mm": [0]},
+            "sampling": {"strategy": "none", "percentages": [100]},
+            "optimizer": {"kind": "lbfgs", "number_of_iterations": 6},
+        }
+        path = tmp_path / f"{deformation}.json"
+        path.write_text(json.dumps({"name": "bending", "stages": [stage]}))
+        return str(path)
+
+    return write
 
 
 def names(folder: Path) -> list[str]:
@@ -103,6 +129,39 @@ def test_register_as_json_is_one_object_and_nothing_else(pair, tmp_path, capsys)
     assert record["threads"] == 1
     assert record["inputs"]["fixed"]["path"] == pair[0]
     assert record["metric_after"] < record["metric_before"]
+
+
+def test_register_says_of_a_b_spline_how_it_swells_shrinks_and_folds_space(pair, bending, tmp_path, capsys):
+    assert main(["register", *pair, "-o", str(tmp_path / "out"), "-r", bending("displacement")]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Jacobian determinant")]
+    record = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert len(told) == 1
+    assert f"{record['folding']['minimum']:.2f} to {record['folding']['maximum']:.2f}" in told[0]
+    assert main(["register", *pair, "-o", str(tmp_path / "rigid"), "-r", "rigid"]) == 0
+    assert "Jacobian" not in capsys.readouterr().out
+
+
+def test_register_writes_the_inverse_of_a_flow_and_apply_goes_both_ways_with_the_folder(
+    pair, bending, shifted, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    words = ["register", *pair, "-o", str(out), "-r", bending("stationary_velocity"), "--initial", shifted, "--quiet"]
+    assert main(words) == 0
+    assert names(out) == sorted([*RESULT[:-1], *INVERSE])
+    (tmp_path / "p.csv").write_text("x,y,z\n19,18,15\n24,16,12\n15,20,18\n")
+    there, back = tmp_path / "there.csv", tmp_path / "back.csv"
+    assert main(["apply", str(out), "--points", str(tmp_path / "p.csv"), "-o", str(there)]) == 0
+    assert main(["apply", str(out), "--points", str(there), "-o", str(back), "--inverse"]) == 0
+    as_file = tmp_path / "as_file.csv"
+    assert main(["apply", str(out / INVERSE[1]), "--points", str(there), "-o", str(as_file)]) == 0
+    assert back.read_text() == as_file.read_text()
+    returned = np.loadtxt(back, delimiter=",", skiprows=2, usecols=(1, 2, 3))
+    np.testing.assert_allclose(returned, [[19, 18, 15], [24, 16, 12], [15, 20, 18]], atol=0.1)
+    assert not np.allclose(np.loadtxt(there, delimiter=",", skiprows=2, usecols=(1, 2, 3)), returned, atol=2)
+    moved = tmp_path / "on_moving.nii.gz"
+    assert main(["apply", str(out), pair[0], "--like", pair[1], "-o", str(moved), "--inverse"]) == 0
+    there_and_moving = [sitk.GetArrayFromImage(read_volume(path).image)[8:-8, 8:-8, 8:-8] for path in (moved, pair[1])]
+    assert np.corrcoef(*map(np.ravel, there_and_moving))[0, 1] > 0.98
 
 
 def test_register_quietly_says_nothing(pair, tmp_path, capsys):
@@ -263,13 +322,17 @@ def test_points_go_from_fixed_to_moving_and_back(shifted, tmp_path, capsys):
 def test_apply_refuses_in_one_line(pair, shifted, tmp_path, capsys):
     bspline = sitk.BSplineTransformInitializer(read_volume(pair[0]).image, [2, 2, 2])
     sitk.WriteTransform(bspline, str(tmp_path / "bspline.h5"))
+    bent = tmp_path / "bent"
+    bent.mkdir()
+    sitk.WriteTransform(bspline, str(bent / "transform.h5"))
     sitk.WriteTransform(sitk.TranslationTransform(2), str(tmp_path / "flat.tfm"))
     (tmp_path / "p.csv").write_text("x,y,z\n1,2,3\n")
     out, points = str(tmp_path / "o.nii.gz"), str(tmp_path / "p.csv")
     like = ["--like", pair[0], "-o", out]
     before = names(tmp_path)
     for words, told in (
-        ([str(tmp_path / "bspline.h5"), pair[1], *like, "--inverse"], "linear transforms only"),
+        ([str(tmp_path / "bspline.h5"), pair[1], *like, "--inverse"], "give the folder of the result"),
+        ([str(bent), pair[1], *like, "--inverse"], "without an inverse"),
         ([str(tmp_path / "flat.tfm"), pair[1], *like], "the transform is for 2"),
         ([str(tmp_path / "flat.tfm"), "--points", points, "-o", points], "the transform is for 2"),
         ([str(tmp_path / "no.tfm"), pair[1], *like], "does not exist"),
@@ -395,6 +458,39 @@ def test_the_demo_says_where_the_picture_is_when_there_is_no_display(tmp_path, c
     last = capsys.readouterr().out.splitlines()[-1]
     assert "napari was not opened" in last
     assert last.endswith("overlay.png")
+
+
+# what is told
+
+
+def progress(kind: str, **others: Any) -> Progress:
+    stage = {"preparation": -1, "rigid": 0, "bspline": 1}[kind]
+    values = {"level": 0, "iteration": 1, "metric_value": -1.0, "fraction": 0.5, **others}
+    return Progress(stage=stage, number_of_stages=2, stage_kind=kind, number_of_levels=1, seconds=1.0, **values)
+
+
+def test_a_preparation_is_told_once_and_in_its_own_words(capsys):
+    preparation = progress("preparation", iteration=0, metric_value=float("nan"), message="compiling kernels, once")
+    with Teller() as teller:
+        for moment in (progress("rigid"), preparation, progress("bspline"), progress("bspline", iteration=2)):
+            teller(moment)
+    assert capsys.readouterr().err.splitlines() == [
+        "rigid (stage 1/2), level 1/1, iteration 1, metric -1.00000",
+        "note: compiling kernels, once",
+        "bspline (stage 2/2), level 1/1, iteration 2, metric -1.00000",
+    ]
+
+
+def test_a_terminal_shows_a_preparation_beside_the_bar(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Teller() as teller:
+        teller(progress("preparation", iteration=0, metric_value=float("nan"), message="compiling kernels, once"))
+        teller(progress("rigid"))
+    shown = terminal.getvalue()
+    assert "note: compiling kernels, once" in shown
+    assert "nan" not in shown
 
 
 # the process

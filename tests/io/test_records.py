@@ -8,12 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy.ndimage import gaussian_filter
 
 from napari_coreg import Recipe, register
+from napari_coreg.core.geometry import Grid
+from napari_coreg.core.metrics import MeanSquares
+from napari_coreg.core.optimizers import LBFGS
+from napari_coreg.core.stages import BSplineStage, Pyramid, Regularization, Sampling
 from napari_coreg.errors import FileError
-from napari_coreg.io.records import load_record, load_transform, require_result_folder, save_result
+from napari_coreg.io.records import load_inverse, load_record, load_transform, require_result_folder, save_result
+from napari_coreg.io.transforms import read_transform, write_transform
 from napari_coreg.io.volumes import read_volume
 
+INVERSE = ["inverse_displacement_field.nii.gz", "inverse_transform.h5"]
 FILES = ["displacement.nii.gz", "registered.nii.gz", "result.json", "transform.h5", "transform.tfm"]
 
 
@@ -28,7 +35,34 @@ def result():
 def deformable(result):
     bspline = sitk.BSplineTransformInitializer(result.fixed, [2, 2, 2])
     bspline.SetParameters([0.5] * len(bspline.GetParameters()))
-    return replace(result, transform=bspline)
+    return replace(result, transform=bspline, inverse_transform=None)
+
+
+@pytest.fixture(scope="module")
+def flowing():
+    """A result with an affine start and a flow, whose moving grid is not the fixed one."""
+    rng = np.random.default_rng(0)
+    voxels = gaussian_filter(rng.normal(size=(36, 38, 40)), 3.0)
+    moving = sitk.GetImageFromArray((voxels / voxels.std() * 100).astype(np.float32))
+    truth = sitk.BSplineTransformInitializer(moving, [3, 3, 3])
+    inner = np.zeros((3, 6, 6, 6))
+    inner[:, 1:-1, 1:-1, 1:-1] = rng.normal(0, 2, (3, 4, 4, 4))
+    truth.SetParameters(inner.ravel().tolist())
+    start = sitk.AffineTransform(3)
+    start.SetCenter((19.0, 18.0, 17.0))
+    start.SetMatrix((1.02, 0.02, 0, -0.02, 0.98, 0, 0, 0.01, 1.0))
+    fixed = sitk.Resample(moving, sitk.Image([40, 38, 36], sitk.sitkUInt8), sitk.CompositeTransform([start, truth]))
+    stage = BSplineStage(
+        deformation="stationary_velocity",
+        metric=MeanSquares(),
+        grid_spacings_mm=(10.0,),
+        pyramid=Pyramid(shrink_factors=(1,), smoothing_sigmas_mm=(0.0,)),
+        sampling=Sampling(strategy="none", percentages=(100.0,)),
+        regularization=Regularization(bending_energy_weight=1e3),
+        optimizer=LBFGS(number_of_iterations=10),
+    )
+    recipe = Recipe(name="flow", stages=(stage,), initialization="given")
+    return register(fixed, sitk.RegionOfInterest(moving, [38, 36, 35], [1, 0, 0]), recipe, initial_transform=start)
 
 
 def names(folder) -> list[str]:
@@ -85,6 +119,57 @@ def test_a_deformable_result_leaves_no_linear_transform_of_an_earlier_one(result
     save_result(deformable, folder)
     assert names(folder) == sorted(["mine.txt", *FILES[:-1]])
     assert load_transform(folder).TransformPoint((9.0, 9.0, 9.0)) == pytest.approx((9.5, 9.5, 9.5))
+
+
+def test_a_flow_is_saved_with_its_inverse_and_both_undo_each_other(flowing, tmp_path):
+    folder = save_result(flowing, tmp_path / "out")
+    assert names(folder) == sorted([*FILES[:-1], *INVERSE])
+    assert load_record(folder)["files"] == names(folder)
+    there = sitk.ReadTransform(str(folder / "transform.h5"))
+    inverses = [load_inverse(folder), load_transform(folder / INVERSE[1]), load_transform(folder / INVERSE[0])]
+    for point in np.random.default_rng(1).uniform(9, 27, (60, 3)).tolist():
+        moved = there.TransformPoint(point)
+        for inverse in inverses:
+            np.testing.assert_allclose(inverse.TransformPoint(moved), point, atol=0.1)
+    grid = Grid.of(read_volume(folder / "registered.nii.gz").image)
+    assert grid.size_xyz == flowing.fixed.GetSize()
+    field = sitk.ReadImage(str(folder / INVERSE[0]))
+    assert field.GetSize() == flowing.moving.GetSize()
+    assert field.GetOrigin() == pytest.approx(flowing.moving.GetOrigin())
+    far = max(np.linalg.norm(np.subtract(there.TransformPoint(p), p)) for p in ((9.0, 9.0, 9.0), (27.0, 20.0, 20.0)))
+    assert far > 0.3
+
+
+@pytest.mark.parametrize("suffix", [".tfm", ".h5"])
+def test_transform_and_inverse_of_a_flow_come_back_from_each_format(flowing, tmp_path, suffix):
+    for transform in (flowing.transform, flowing.inverse_transform):
+        write_transform(transform, tmp_path / f"t{suffix}")
+        read = read_transform(tmp_path / f"t{suffix}")
+        for point in np.random.default_rng(2).uniform(5, 30, (20, 3)).tolist():
+            np.testing.assert_allclose(read.TransformPoint(point), transform.TransformPoint(point), atol=1e-9)
+
+
+def test_the_inverse_of_an_earlier_result_does_not_stay(result, deformable, flowing, tmp_path):
+    for other in (result, deformable):
+        folder = save_result(flowing, tmp_path / "out")
+        assert set(INVERSE) < set(names(folder))
+        save_result(other, folder)
+        assert not set(INVERSE) & set(names(folder))
+
+
+def test_a_linear_transform_is_inverted_from_any_of_its_files(result, tmp_path):
+    folder = save_result(result, tmp_path / "out")
+    for path in (folder, folder / "transform.h5", folder / "transform.tfm"):
+        there = result.transform.TransformPoint((1.0, 2.0, 3.0))
+        assert load_inverse(path).TransformPoint(there) == pytest.approx((1.0, 2.0, 3.0))
+
+
+def test_a_deformation_without_an_inverse_says_so_and_where_it_would_be(deformable, flowing, tmp_path):
+    with pytest.raises(FileError, match="stationary_velocity"):
+        load_inverse(save_result(deformable, tmp_path / "bent"))
+    folder = save_result(flowing, tmp_path / "flow")
+    with pytest.raises(FileError, match="give the folder"):
+        load_inverse(folder / "transform.h5")
 
 
 def test_a_failure_leaves_no_folder(result, tmp_path):

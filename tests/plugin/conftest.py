@@ -23,6 +23,8 @@ from napari_coreg.errors import RegistrationCancelled
 if TYPE_CHECKING:
     import threading
 
+    from napari_coreg.core.folding import Folding
+
 
 def blob(shape: tuple[int, ...], centre: tuple[float, ...]) -> np.ndarray:
     """A lopsided Gaussian, 32-bit floats."""
@@ -64,12 +66,17 @@ class FakeRegister:
         self.levels, self.iterations = levels, iterations
         self.gate: threading.Event | None = None
         self.error: Exception | None = None
-        self.transform = sitk.TranslationTransform(3, (0.0, 4.0, 0.0))
+        self.transform: sitk.Transform = sitk.TranslationTransform(3, (0.0, 4.0, 0.0))
+        self.inverse: sitk.Transform | None = sitk.TranslationTransform(3, (0.0, -4.0, 0.0))
+        self.folding: Folding | None = None
+        self.preparation = ""
         self.notes: tuple[str, ...] = ()
         self.calls: list[dict[str, Any]] = []
 
     def __call__(self, fixed: sitk.Image, moving: sitk.Image, recipe: Any, **settings: Any) -> RegistrationResult:
         self.calls.append(settings)
+        if self.preparation and settings["on_progress"] is not None:
+            settings["on_progress"](self._preparing())
         for level in range(self.levels):
             for iteration in range(self.iterations):
                 if settings["on_progress"] is not None:
@@ -84,6 +91,20 @@ class FakeRegister:
         if self.error is not None:
             raise self.error
         return self._result(fixed, moving, recipe)
+
+    def _preparing(self) -> Progress:
+        return Progress(
+            stage=-1,
+            number_of_stages=1,
+            stage_kind="preparation",
+            level=0,
+            number_of_levels=1,
+            iteration=0,
+            metric_value=float("nan"),
+            fraction=0.0,
+            seconds=0.5,
+            message=self.preparation,
+        )
 
     def _moment(self, level: int, iteration: int) -> Progress:
         return Progress(
@@ -106,6 +127,8 @@ class FakeRegister:
             trace=(),
             metric_before=-0.25,
             metric_after=-0.75,
+            inverse_transform=self.inverse,
+            folding=self.folding,
             initialization="moments",
             notes=self.notes,
             seconds=1.25,

@@ -10,9 +10,10 @@ from napari.layers import Image
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QApplication, QLineEdit, QWidget
+from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
 
 from napari_coreg import load_preset, register
+from napari_coreg.core.folding import Folding
 from napari_coreg.errors import RegistrationError
 from napari_coreg.plugin.register_widget import RegisterWidget
 
@@ -154,6 +155,23 @@ class TestARun:
         assert widget.run_button.isEnabled()
         assert widget.progress.plot.curves
         assert not widget.progress.bar.isVisibleTo(widget)
+
+    def test_a_deformation_says_how_far_it_swells_shrinks_and_folds_space(self, qtbot, widget, fake_register):
+        run(qtbot, widget)
+        assert "Jacobian" not in widget.result.words.text()
+        fake_register.folding = Folding(-0.5, 2.0, 0.01)
+        run(qtbot, widget)
+        assert widget.result.words.text().endswith("Jacobian determinant −0.50 to 2.00, 1 % of the voxels folded.")
+
+    def test_a_preparation_is_told_in_words_and_leaves_the_plot_alone(self, qtbot, widget, fake_register):
+        fake_register.preparation = "compiling kernels, once"
+        fake_register.levels = 0
+        fake_register.gate = threading.Event()
+        widget.run_button.click()
+        qtbot.waitUntil(lambda: widget.progress.words.text() == "Compiling kernels, once...")
+        assert not widget.progress.plot.curves
+        with qtbot.waitSignal(widget.ended):
+            fake_register.gate.set()
 
     def test_it_runs_what_is_chosen(self, qtbot, widget, pair, fake_register):
         pair.add_labels(np.ones((24, 28, 32), int), name="head", scale=(2, 2, 2), units=("mm",) * 3)
@@ -309,6 +327,49 @@ class TestKeeping:
         widget.result.write_transform(tmp_path / "shift.tfm")
         qtbot.waitUntil(lambda: "Saved" in widget.message.text())
         assert sitk.ReadTransform(str(tmp_path / "shift.tfm")).TransformPoint((0, 0, 0)) == (0, 4, 0)
+
+    def test_the_inverse_is_offered_where_there_is_one(self, qtbot, widget, fake_register):
+        run(qtbot, widget)
+        assert widget.result.save_inverse.isVisibleTo(widget)
+        fake_register.inverse = None
+        run(qtbot, widget)
+        assert not widget.result.save_inverse.isVisibleTo(widget)
+        assert widget.result.save_transform.isVisibleTo(widget)
+
+    @pytest.mark.parametrize(
+        ("button", "answer", "written", "to"),
+        [
+            ("save_transform", ("shift", "ITK transform, text (*.tfm)"), "shift.tfm", (0, 4, 0)),
+            ("save_inverse", ("back", "ITK transform, text (*.tfm)"), "back.tfm", (0, -4, 0)),
+            ("save_inverse", ("back", "ITK transform, HDF5 (*.h5)"), "back.h5", (0, -4, 0)),
+            ("save_inverse", ("back.tfm", "ITK transform, HDF5 (*.h5)"), "back.tfm", (0, -4, 0)),
+        ],
+    )
+    def test_each_button_writes_its_own_direction(
+        self, qtbot, widget, tmp_path, monkeypatch, button, answer, written, to
+    ):
+        run(qtbot, widget)
+        proposed = []
+
+        def ask(_parent, title, name, _kinds):
+            proposed.append((title, name))
+            return str(tmp_path / answer[0]), answer[1]
+
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+        getattr(widget.result, button).click()
+        qtbot.waitUntil(lambda: "Saved" in widget.message.text())
+        assert [path.name for path in tmp_path.iterdir()] == [written]
+        assert sitk.ReadTransform(str(tmp_path / written)).TransformPoint((0, 0, 0)) == to
+        assert ("inverse" in proposed[0][0], "inverse" in proposed[0][1]) == ("inverse" in button,) * 2
+
+    def test_a_file_that_is_not_named_is_not_written(self, qtbot, widget, tmp_path, monkeypatch):
+        run(qtbot, widget)
+        said = widget.message.text()
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
+        for button in (widget.result.save_transform, widget.result.save_inverse, widget.result.save_result):
+            button.click()
+        assert widget.message.text() == said
+        assert list(tmp_path.iterdir()) == []
 
     def test_the_result_is_saved_as_a_folder(self, qtbot, widget, tmp_path):
         run(qtbot, widget)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from napari_coreg.cli.terminal import note_volume, say
 from napari_coreg.core.geometry import Grid, describe, require_grid
 from napari_coreg.core.resample import resample
-from napari_coreg.core.transforms import invert, is_linear
 from napari_coreg.errors import CoregError, FileError, GeometryError
 from napari_coreg.io.atomic import full_suffix, replacing
 from napari_coreg.io.points import read_points
 from napari_coreg.io.quiet import quiet_itk
-from napari_coreg.io.records import load_transform
+from napari_coreg.io.records import load_inverse, load_transform
 from napari_coreg.io.volumes import VOLUME_SUFFIXES, read_volume, write_volume
 
 if TYPE_CHECKING:
@@ -27,14 +26,7 @@ def run(options: argparse.Namespace) -> None:
     if (options.points is None) == (options.image is None):
         raise CoregError("give either IMAGE and --like, or --points, to say what the transform is applied to")
     with quiet_itk():
-        transform = load_transform(options.transform)
-        if options.inverse:
-            if not is_linear(transform):
-                raise CoregError(
-                    f"{options.transform}: is deformable, and --inverse is there for linear transforms only; register "
-                    "the other way round (MOVING FIXED) instead"
-                )
-            transform = invert(transform)
+        transform = (load_inverse if options.inverse else load_transform)(options.transform)
         if options.points is not None:
             _points(options, transform)
         else:

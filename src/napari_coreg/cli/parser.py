@@ -112,8 +112,9 @@ def _apply(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--inverse",
         action="store_true",
-        help="the other way round (linear transforms only): IMAGE lies in the fixed volume's space and --like is the "
-        "moving volume; points go from the moving volume to the fixed one",
+        help="the other way round: IMAGE lies in the fixed volume's space and --like is the moving volume; points go "
+        "from the moving volume to the fixed one. For linear transforms, and for the folder of a result that holds an "
+        "inverse_transform.h5",
     )
 
 
@@ -152,7 +153,8 @@ _COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None],
         "align one volume with another",
         f"Find the transform that aligns MOVING with FIXED, and write it with the aligned volume.\n{_DIRECTION}\n\n"
         "OUT gets transform.h5 (and .tfm where linear), registered.nii.gz, displacement.nii.gz and\n"
-        "result.json: all of them or none. Ctrl-C stops cleanly; a second one at once.",
+        "result.json, and of a stationary velocity also inverse_transform.h5 and\n"
+        "inverse_displacement_field.nii.gz: all of them or none. Ctrl-C stops cleanly; a second one at once.",
         _register,
         (
             "napari-coreg register ct.nii.gz mr.nii.gz -o out",

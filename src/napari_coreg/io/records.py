@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_coreg.core.transforms import invert, is_linear
 from napari_coreg.errors import FileError
 from napari_coreg.io.strict_json import to_json
 from napari_coreg.io.transforms import read_transform, write_transform
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 TRANSFORM, LINEAR_TRANSFORM = "transform.h5", "transform.tfm"
 REGISTERED, DISPLACEMENT, RECORD = "registered.nii.gz", "displacement.nii.gz", "result.json"
-_OURS = (TRANSFORM, LINEAR_TRANSFORM, REGISTERED, DISPLACEMENT, RECORD)
+INVERSE, INVERSE_DISPLACEMENT = "inverse_transform.h5", "inverse_displacement_field.nii.gz"
+_OURS = (TRANSFORM, LINEAR_TRANSFORM, REGISTERED, DISPLACEMENT, INVERSE, INVERSE_DISPLACEMENT, RECORD)
 
 
 def save_result(result: RegistrationResult, folder: str | Path, *, inputs: Mapping[str, Any] | None = None) -> Path:
@@ -33,8 +35,9 @@ def save_result(result: RegistrationResult, folder: str | Path, *, inputs: Mappi
 
     The files: transform.h5 (fixed -> moving, LPS mm), transform.tfm (the same as text, only where it is linear),
     registered.nii.gz (the moving volume on the fixed grid), displacement.nii.gz (T(p) - p at each fixed voxel p, LPS
-    mm) and result.json (recipe, metric, trace, versions, fingerprints, inputs). Files of an earlier result are
-    replaced; others are left alone.
+    mm) and result.json (recipe, metric, trace, versions, fingerprints, inputs). Where a deformation has an inverse of
+    its own, also inverse_transform.h5 (moving -> fixed) and inverse_displacement_field.nii.gz (on the moving grid).
+    Files of an earlier result are replaced; others are left alone.
 
     Parameters
     ----------
@@ -62,6 +65,9 @@ def save_result(result: RegistrationResult, folder: str | Path, *, inputs: Mappi
             write_transform(result.transform, stage / LINEAR_TRANSFORM)
         write_volume(result.resample(), stage / REGISTERED)
         write_volume(result.displacement_field(), stage / DISPLACEMENT)
+        if result.inverse_transform is not None and not result.is_linear:
+            write_transform(result.inverse_transform, stage / INVERSE)
+            write_volume(result.inverse_displacement_field(), stage / INVERSE_DISPLACEMENT)
         record = {
             **result.to_record(),
             "date": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -100,6 +106,33 @@ def load_transform(path: str | Path) -> sitk.Transform:
     """
     path = Path(path).expanduser()
     return read_transform(path / TRANSFORM if path.is_dir() else path)
+
+
+def load_inverse(path: str | Path) -> sitk.Transform:
+    """Return the inverse (moving -> fixed, LPS mm) of the transform in a file, or in the result folder `path`.
+
+    A linear transform is inverted; of a deformation, a result folder holds the inverse where there is one.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, or it is a deformation without an inverse.
+    RegistrationError
+        If it is linear, but squeezes space flat.
+    """
+    path = Path(path).expanduser()
+    if (path / INVERSE).exists():
+        return read_transform(path / INVERSE)
+    transform = load_transform(path)
+    if is_linear(transform):
+        return invert(transform)
+    if path.is_dir():
+        way_out = "register with the deformation 'stationary_velocity', which has one, or the other way round"
+        raise FileError(f"{path}: holds a deformation without an inverse; {way_out}")
+    raise FileError(
+        f"{path}: is deformable, and a file holds one way only; give the folder of the result, or its {INVERSE} "
+        "without asking for the inverse"
+    )
 
 
 def require_result_folder(folder: str | Path) -> None:

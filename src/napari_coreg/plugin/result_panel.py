@@ -18,6 +18,8 @@ from napari_coreg.plugin.worker import TaskWorker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import SimpleITK as sitk
+
     from napari_coreg.core.result import RegistrationResult
     from napari_coreg.plugin.comparison import Comparison
     from napari_coreg.plugin.layer_run import Request
@@ -48,26 +50,25 @@ class ResultPanel(QWidget):
         self.compare.toggled.connect(self._on_compare)
         self.save_result = QPushButton("Save result...")
         self.save_result.setToolTip(
-            "Write a folder with the transform, the registered volume, the displacement field and a record that "
-            "repeats the run."
+            "Write a folder with the transform, the inverse of a deformation that has one, the registered volume, the "
+            "displacement field and a record that repeats the run."
         )
         self.save_result.clicked.connect(self._on_save_result)
         self.save_transform = QPushButton("Save transform...")
         self.save_transform.setToolTip("Write the transform alone; it maps fixed points to moving points (LPS, mm).")
         self.save_transform.clicked.connect(self._on_save_transform)
+        self.save_inverse = QPushButton("Save inverse...")
+        self.save_inverse.setToolTip("Write the inverse alone; it maps moving points to fixed points (LPS, mm).")
+        self.save_inverse.clicked.connect(self._on_save_inverse)
         self.copy_python = QPushButton("Copy as Python")
         self.copy_python.setToolTip("Copy the lines that repeat this run in napari's console or in a script.")
         self.copy_python.clicked.connect(self._on_copy_python)
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self.save_result)
-        row.addWidget(self.save_transform)
         layout = column(self)
         layout.addWidget(self.words)
         layout.addWidget(self.notes)
         layout.addWidget(self.compare)
-        layout.addLayout(row)
-        layout.addWidget(self.copy_python)
+        layout.addLayout(_row(self.save_result, self.copy_python))
+        layout.addLayout(_row(self.save_transform, self.save_inverse))
         self.hide()
 
     def show_result(self, request: Request, result: RegistrationResult, comparison: Comparison) -> None:
@@ -75,6 +76,7 @@ class ResultPanel(QWidget):
         self._request, self._result, self._comparison = request, result, comparison
         self.words.say(in_words(request, result))
         self.notes.say("\n".join(f"Note: {note}." for note in result.notes))
+        self.save_inverse.setVisible(result.inverse_transform is not None)
         self.show()
 
     def leave(self) -> None:
@@ -93,8 +95,15 @@ class ResultPanel(QWidget):
     def write_transform(self, path: str | Path) -> None:
         """Write the transform, in a worker."""
         if self._result is not None:
-            transform = self._result.transform
-            self._write(lambda: write_transform(transform, path), f"Saved {path}")
+            self._write_one(self._result.transform, path)
+
+    def write_inverse(self, path: str | Path) -> None:
+        """Write the inverse transform, in a worker."""
+        if self._result is not None and self._result.inverse_transform is not None:
+            self._write_one(self._result.inverse_transform, path)
+
+    def _write_one(self, transform: sitk.Transform, path: str | Path) -> None:
+        self._write(lambda: write_transform(transform, path), f"Saved {path}")
 
     def _write(self, task: Callable[[], Any], done: str) -> None:
         self._saved = done
@@ -118,14 +127,28 @@ class ResultPanel(QWidget):
             self.write_result(folder)
 
     def _on_save_transform(self) -> None:
-        if self._request is None or self._result is None:
+        if self._request is None:
             return
-        linear = "ITK transform, text (*.tfm)"
-        kinds = ["ITK transform, HDF5 (*.h5)", *([linear] if self._result.is_linear else [])]
-        path, kind = QFileDialog.getSaveFileName(self, "Save transform", _file_name(self._request), ";;".join(kinds))
+        path = self._ask_for_file("Save transform", _file_name(self._request))
         if path:
-            suffix = ".tfm" if kind == linear else ".h5"
-            self.write_transform(path if Path(path).suffix in (".h5", ".tfm") else path + suffix)
+            self.write_transform(path)
+
+    def _on_save_inverse(self) -> None:
+        if self._request is None:
+            return
+        path = self._ask_for_file("Save inverse", f"{_file_name(self._request)}_inverse")
+        if path:
+            self.write_inverse(path)
+
+    def _ask_for_file(self, title: str, name: str) -> str:
+        """Return where to write a transform, with its suffix; empty if that was not said."""
+        linear = "ITK transform, text (*.tfm)"
+        is_linear = self._result is not None and self._result.is_linear
+        kinds = ["ITK transform, HDF5 (*.h5)", *([linear] if is_linear else [])]
+        path, kind = QFileDialog.getSaveFileName(self, title, name, ";;".join(kinds))
+        if not path or Path(path).suffix in (".h5", ".tfm"):
+            return str(path)
+        return f"{path}{'.tfm' if kind == linear else '.h5'}"
 
     def _on_compare(self, alone: bool) -> None:
         if self._comparison is not None:
@@ -135,6 +158,14 @@ class ResultPanel(QWidget):
         if self._request is not None:
             copy_to_clipboard(python_snippet(self._request))
             self.said.emit("Copied: paste it into napari's console.", "note")
+
+
+def _row(*buttons: QPushButton) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    for button in buttons:
+        row.addWidget(button)
+    return row
 
 
 def in_words(request: Request, result: RegistrationResult) -> str:
