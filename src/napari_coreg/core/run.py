@@ -141,9 +141,9 @@ class Run:
         if not runs_on_coreg(job.stage):
             return engine.run_level(job, correction, on_iteration)
         from napari_coreg.core.bspline import engine as bspline_engine  # noqa: PLC0415 - numba takes 0.5 s
-        from napari_coreg.core.bspline.kernels import COMPILING, are_compiled  # noqa: PLC0415
+        from napari_coreg.core.bspline.kernels import COMPILING  # noqa: PLC0415
 
-        if not are_compiled():
+        if bspline_engine.needs_compiling(job.stage):
             self._reporter.tell_preparation(COMPILING)
         return bspline_engine.run_level(job, correction, on_iteration, self._reporter.is_cancelled)
 

@@ -267,9 +267,11 @@ def gather_slices(index: int, start: int, stop: int, basis: Basis, planes: Array
                         coefficients[c, k, j, i] += w * planes[z, c, j, i]
 
 
-def are_compiled() -> bool:
+def is_compiled(kernel: Any) -> bool:
     """Whether the machine code is there already, from this program or kept on disk by an earlier one."""
-    stats = getattr(warp, "stats", None)  # not where numba is told not to compile
-    if stats is None or getattr(warp, "signatures", None):
+    stats = getattr(kernel, "stats", None)  # not where numba is told not to compile
+    if stats is None or getattr(kernel, "signatures", None):
         return True
-    return any(Path(stats.cache_path).glob("kernels.warp-*.nbi"))
+    source = Path(kernel.__code__.co_filename)
+    kept = Path(stats.cache_path).glob(f"{source.stem}.{kernel.__name__}-*.nbi")
+    return any(index.stat().st_mtime >= source.stat().st_mtime for index in kept)
