@@ -203,6 +203,37 @@ def test_cancelling_ends_the_run_within_one_evaluation_with_the_last_transform()
     assert error.value.transform.GetTransformEnum() == sitk.sitkBSplineTransform
 
 
+@pytest.mark.parametrize("deformation", ["displacement", "stationary_velocity"])
+@pytest.mark.parametrize("asks", [2, 4, 7, 10])
+def test_a_cancel_at_the_same_question_gives_what_was_shown_last_in_the_same_bits(asks, deformation):
+    fixed, moving, _ = pair(3)
+    parameters = []
+    for threads in (1, 2):
+        shown, asked = [], []
+
+        def on_progress(progress, shown=shown):
+            shown.append(progress.current_transform().GetParameters())
+
+        def is_cancelled(asked=asked):
+            asked.append(True)
+            return len(asked) >= asks
+
+        with pytest.raises(RegistrationCancelled) as error:
+            register(
+                fixed,
+                moving,
+                one_level(deformation=deformation),
+                on_progress=on_progress,
+                is_cancelled=is_cancelled,
+                threads=threads,
+            )
+        assert len(asked) == asks
+        parameters.append(error.value.transform.GetParameters())
+        assert parameters[-1] == shown[-1] if shown else not any(parameters[-1])
+    assert parameters[0] == parameters[1]
+    assert bool(shown) == (asks > 2)
+
+
 def test_progress_tells_values_that_fall_and_the_transform_as_it_stands():
     fixed, moving, truth = pair(3)
     told = []
