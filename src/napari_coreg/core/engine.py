@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from napari_coreg.core.job import absorb_rigid_start, differentiate_start
 from napari_coreg.core.method import configure, set_first_step
 from napari_coreg.core.threads import limited_threads
+from napari_coreg.core.transforms import Parameters
 from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Outcome:
     cancelled: bool
 
 
-OnIteration = Callable[[int, float, tuple[float, ...]], bool]
+OnIteration = Callable[[int, float, Parameters], bool]
 
 
 def run_level(job: Job, transform: sitk.Transform, on_iteration: OnIteration) -> Outcome:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_coreg.core.progress import IsCancelled, OnProgress
     from napari_coreg.core.recipe import Recipe
     from napari_coreg.core.stages import Stage
+    from napari_coreg.core.transforms import Parameters
 
 
 class Run:
@@ -111,7 +112,7 @@ class Run:
         self._reporter.note(note_if_slow(index, job, correction))
         values: list[float] = []
 
-        def on_iteration(iteration: int, value: float, parameters: tuple[float, ...]) -> bool:
+        def on_iteration(iteration: int, value: float, parameters: Parameters) -> bool:
             values.append(value)
             self._reporter.tell_iteration(
                 index, job, iteration, value, lambda: corrected(with_parameters(correction, parameters))

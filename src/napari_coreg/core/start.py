@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_coreg.core.jobs import Jobs
     from napari_coreg.core.reporter import Reporter
+    from napari_coreg.core.transforms import Parameters
 
     Candidate = tuple[str, sitk.Transform]
 
@@ -101,10 +102,10 @@ def _refined(jobs: Jobs, reporter: Reporter, guess: sitk.Transform, candidate: t
     job = replace(jobs.job(0, 0, guess), stage=RigidStage(metric=metric))
     correction = linear_identity("rigid", jobs.centre_lps)
 
-    def corrected(parameters: tuple[float, ...]) -> sitk.Transform:
+    def corrected(parameters: Parameters) -> sitk.Transform:
         return compose(with_parameters(correction, parameters), guess, centre_lps=jobs.centre_lps)
 
-    def on_iteration(iteration: int, value: float, parameters: tuple[float, ...]) -> bool:
+    def on_iteration(iteration: int, value: float, parameters: Parameters) -> bool:
         reporter.tell_search(candidate, iteration, value, lambda: corrected(parameters))
         return reporter.is_cancelled()
 

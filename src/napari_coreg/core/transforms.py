@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from napari_coreg.core.geometry import Grid
+
+Parameters = tuple[float, ...] | NDArray[np.float64]
 
 _NOT_LINEAR = {sitk.sitkBSplineTransform, sitk.sitkDisplacementField}
 
@@ -111,10 +112,10 @@ def linear_identity(kind: str, centre_lps: NDArray[np.float64]) -> sitk.Transfor
     return transform
 
 
-def with_parameters(transform: sitk.Transform, parameters: tuple[float, ...]) -> sitk.Transform:
+def with_parameters(transform: sitk.Transform, parameters: Parameters) -> sitk.Transform:
     """Return a copy of an elementary transform with other parameters."""
     copy = transform.__class__(transform)
-    copy.SetParameters(parameters)
+    copy.SetParameters(np.asarray(parameters).tolist())
     return copy
 
 

@@ -73,7 +73,7 @@ def run_level(
     def told(value: float, reached: Coefficients) -> bool:
         nonlocal count, coefficients
         count, coefficients = count + 1, reached
-        return on_iteration(count, value, tuple(lattice.parameters(reached).tolist()))
+        return on_iteration(count, value, lattice.parameters(reached))
 
     with working_threads(job.threads):
         deformation = make_deformation(stage, lattice)
@@ -113,8 +113,7 @@ def _preconditioner(objective: Objective, deformation: Deformation) -> Callable[
     inverse = np.linalg.inv(deformation.restrict(objective.curvature_blocks()))
 
     def apply(gradient: Coefficients) -> Coefficients:
-        applied: Coefficients = np.einsum("zyxij,jzyx->izyx", inverse, gradient)
-        return applied
+        return np.ascontiguousarray(np.einsum("zyxij,jzyx->izyx", inverse, gradient))
 
     return apply
 
