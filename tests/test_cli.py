@@ -251,7 +251,8 @@ def test_volumes_without_overlap_fail_with_3(pair, tmp_path, capsys):
 def test_ctrl_c_stops_cleanly(pair, tmp_path):
     endless = load_preset("bspline").model_dump(mode="json")
     for item in endless["stages"]:
-        item["optimizer"]["number_of_iterations"] = 10_000
+        item["optimizer"] |= {"number_of_iterations": 100_000, "maximum_step_voxels": 1e-5}
+        item["optimizer"] |= {"convergence_window_size": 1000, "convergence_minimum_value": 1e-12}
     recipe = tmp_path / "endless.json"
     recipe.write_text(json.dumps(endless))
     before = names(tmp_path)
