@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from draw_deformation import draw_deformation
 from draw_points import draw_points
 from napari_coreg import load_preset, read_volume, register
 from napari_coreg.io.pictures import save_overlay
@@ -19,7 +20,10 @@ from napari_coreg.samples import SAMPLES, sample_path
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import SimpleITK as sitk
+
     from napari_coreg import Progress, RegistrationResult
+    from napari_coreg.samples import Sample
 
 PICTURES = Path(__file__).parent / "pictures"
 SAMPLE = SAMPLES["ct-mr"]
@@ -29,15 +33,23 @@ WINDOW = (1280, 820)
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
-    fixed, moving = (read_volume(sample_path(name)).image for name in SAMPLE.files)
+    fixed, moving = _read(SAMPLE)
     result = register(fixed, moving, RECIPE)
     save_overlay(PICTURES / "overlay.png", fixed, moving, result.transform)
     draw_points(PICTURES / "fixed-to-moving.png", fixed, moving, result.transform)
+    fixed, moving = _read(SAMPLES["deformed"])
+    start = register(fixed, moving, "rigid-affine").transform
+    result = register(fixed, moving, "fast-bspline", initial_transform=start)
+    draw_deformation(PICTURES / "deformation.png", fixed, moving, result.transform)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["NAPARI_CONFIG"] = str(Path(folder) / "settings.yaml")  # napari as it comes, whoever runs this
         draw_register()
     for path in PICTURES.glob("*.png"):
         Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def _read(sample: Sample) -> list[sitk.Image]:
+    return [read_volume(sample_path(name)).image for name in sample.files]
 
 
 def draw_register() -> None:
