@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RESULT = ["displacement.nii.gz", "registered.nii.gz", "result.json", "transform.h5", "transform.tfm"]
-INVERSE = ["inverse_displacement_field.nii.gz", "inverse_transform.h5"]
+INVERSE = ["inverse_displacement.nii.gz", "inverse_transform.h5"]
 SHIFT = (4.0, -3.0, 2.0)
 BLOCK_GUI = """
 import sys

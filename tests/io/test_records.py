@@ -20,7 +20,7 @@ from napari_coreg.io.records import load_inverse, load_record, load_transform, r
 from napari_coreg.io.transforms import read_transform, write_transform
 from napari_coreg.io.volumes import read_volume
 
-INVERSE = ["inverse_displacement_field.nii.gz", "inverse_transform.h5"]
+INVERSE = ["inverse_displacement.nii.gz", "inverse_transform.h5"]
 FILES = ["displacement.nii.gz", "registered.nii.gz", "result.json", "transform.h5", "transform.tfm"]
 
 

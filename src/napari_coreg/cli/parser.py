@@ -154,7 +154,7 @@ _COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None],
         f"Find the transform that aligns MOVING with FIXED, and write it with the aligned volume.\n{_DIRECTION}\n\n"
         "OUT gets transform.h5 (and .tfm where linear), registered.nii.gz, displacement.nii.gz and\n"
         "result.json, and of a stationary velocity also inverse_transform.h5 and\n"
-        "inverse_displacement_field.nii.gz: all of them or none. Ctrl-C stops cleanly; a second one at once.",
+        "inverse_displacement.nii.gz: all of them or none. Ctrl-C stops cleanly; a second one at once.",
         _register,
         (
             "napari-coreg register ct.nii.gz mr.nii.gz -o out",

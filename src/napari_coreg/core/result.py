@@ -169,7 +169,7 @@ class RegistrationResult:
     def save(self, folder: str | Path) -> Path:
         """Write transform, registered volume, displacement field and result.json into `folder`, and return it.
 
-        Where a deformation has an inverse, also inverse_transform.h5 and inverse_displacement_field.nii.gz.
+        Where a deformation has an inverse, also inverse_transform.h5 and inverse_displacement.nii.gz.
 
         Raises
         ------

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TRANSFORM, LINEAR_TRANSFORM = "transform.h5", "transform.tfm"
 REGISTERED, DISPLACEMENT, RECORD = "registered.nii.gz", "displacement.nii.gz", "result.json"
-INVERSE, INVERSE_DISPLACEMENT = "inverse_transform.h5", "inverse_displacement_field.nii.gz"
+INVERSE, INVERSE_DISPLACEMENT = "inverse_transform.h5", "inverse_displacement.nii.gz"
 _OURS = (TRANSFORM, LINEAR_TRANSFORM, REGISTERED, DISPLACEMENT, INVERSE, INVERSE_DISPLACEMENT, RECORD)
 
 
@@ -36,7 +36,7 @@ def save_result(result: RegistrationResult, folder: str | Path, *, inputs: Mappi
     The files: transform.h5 (fixed -> moving, LPS mm), transform.tfm (the same as text, only where it is linear),
     registered.nii.gz (the moving volume on the fixed grid), displacement.nii.gz (T(p) - p at each fixed voxel p, LPS
     mm) and result.json (recipe, metric, trace, versions, fingerprints, inputs). Where a deformation has an inverse of
-    its own, also inverse_transform.h5 (moving -> fixed) and inverse_displacement_field.nii.gz (on the moving grid).
+    its own, also inverse_transform.h5 (moving -> fixed) and inverse_displacement.nii.gz (on the moving grid).
     Files of an earlier result are replaced; others are left alone.
 
     Parameters
