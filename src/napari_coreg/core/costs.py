@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from napari_coreg.core.stages import Stage
 
 SECONDS_PER_SAMPLE_AND_PARAMETER = 7.5e-9  # of SimpleITK's B-spline with Mattes MI, measured on two cores
-SECONDS_PER_SAMPLE_OF_COREG = 1.5e-8  # of our B-spline engine, measured on two cores
+SECONDS_PER_SAMPLE_OF_COREG = 2.5e-8  # of our B-spline engine, measured on two cores
+SECONDS_PER_CELL_OF_COREG = 4e-7  # of its penalties and its optimizer, measured on two cores
 SECONDS_PER_SAMPLE = 1e-7  # of linear stages, which stop after about a quarter of their iterations
 SLOW_SECONDS = 60.0
 
@@ -31,14 +32,14 @@ def level_costs(stage: Stage, fixed: Grid, moving: Grid) -> list[float]:
     for index, factor in enumerate(stage.pyramid.shrink_factors):
         voxels = fixed.number_of_voxels / float(np.prod(shrink_factors_xyz(fixed, factor * edge)))
         samples = max(stage.sampling.minimum_samples, voxels * stage.sampling.percentages[index] / 100)
-        seconds_per_sample = SECONDS_PER_SAMPLE
-        if runs_on_coreg(stage):
-            seconds_per_sample = SECONDS_PER_SAMPLE_OF_COREG
-        elif isinstance(stage, BSplineStage):
+        an_iteration = SECONDS_PER_SAMPLE * samples
+        if isinstance(stage, BSplineStage):
             mesh = bspline_grid.mesh_sizes(fixed, stage.grid_spacings_mm)[index]
-            parameters = fixed.dimension * float(np.prod([cells + bspline_grid.ORDER for cells in mesh]))
-            seconds_per_sample = SECONDS_PER_SAMPLE_AND_PARAMETER * parameters
-        costs.append(samples * seconds_per_sample * stage.optimizer.number_of_iterations)
+            control_points = float(np.prod([cells + bspline_grid.ORDER for cells in mesh]))
+            an_iteration = SECONDS_PER_SAMPLE_AND_PARAMETER * samples * fixed.dimension * control_points
+            if runs_on_coreg(stage):
+                an_iteration = SECONDS_PER_SAMPLE_OF_COREG * samples + SECONDS_PER_CELL_OF_COREG * control_points
+        costs.append(an_iteration * stage.optimizer.number_of_iterations)
     return costs
 
 

@@ -23,8 +23,10 @@ STEP = 0.05  # of a cell: the longest step
 OPTIMIZER = LBFGS(number_of_iterations=100, convergence_minimum_value=1e-3)
 
 
-def unfold(coefficients: Coefficients, lattice: Lattice, size_xyz: tuple[int, int, int]) -> tuple[Coefficients, int]:
-    """Return the deformation without folds, and how many voxels were folded before.
+def unfold(
+    coefficients: Coefficients, lattice: Lattice, size_xyz: tuple[int, int, int]
+) -> tuple[Coefficients, int, int]:
+    """Return the deformation without folds, and how many voxels were folded before and still are (normally none).
 
     Where determinants are too small, they are raised by descending along their gradient, as when meshes are untangled;
     elsewhere nothing changes.
@@ -39,15 +41,20 @@ def unfold(coefficients: Coefficients, lattice: Lattice, size_xyz: tuple[int, in
         The voxels that fill the lattice's domain, at which determinants are taken.
     """
     grid = (lattice.cells_xyz, lattice.spacing_xyz, lattice.axes)
-    _, _, folded = determinant_range(coefficients, *grid, size_xyz)
-    number = round(folded * float(np.prod(size_xyz)))
+    before = folded = _folded(coefficients, lattice, size_xyz)
     for points_per_cell, least in TRIES:
         if folded == 0:
             break
         penalty = LogJacobian(*grid, points_per_cell=points_per_cell, floor=least, only_below=True)
         coefficients = _descend(penalty, coefficients, STEP * min(lattice.spacing_xyz[: lattice.dimension]), lattice)
-        _, _, folded = determinant_range(coefficients, *grid, size_xyz)
-    return coefficients, number
+        folded = _folded(coefficients, lattice, size_xyz)
+    return coefficients, before, folded
+
+
+def _folded(coefficients: Coefficients, lattice: Lattice, size_xyz: tuple[int, int, int]) -> int:
+    grid = (lattice.cells_xyz, lattice.spacing_xyz, lattice.axes)
+    _, _, fraction = determinant_range(coefficients, *grid, size_xyz)
+    return round(fraction * float(np.prod(size_xyz)))
 
 
 def _descend(penalty: LogJacobian, start: Coefficients, step_mm: float, lattice: Lattice) -> Coefficients:
