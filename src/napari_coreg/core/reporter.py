@@ -57,9 +57,9 @@ class Reporter:
         if text:
             self.notes.append(text)
 
-    def tell_preparation(self, message: str) -> None:
+    def tell_preparation(self, message: str, current: Callable[[], sitk.Transform]) -> None:
         """Tell of something that takes time before the first iteration."""
-        self._tell(-1, "preparation", (0, 1), 0, math.nan, message)
+        self._tell(-1, "preparation", (0, 1), 0, math.nan, message, current)
 
     def tell_search(
         self, candidate: tuple[int, int], iteration: int, value: float, current: Callable[[], sitk.Transform]

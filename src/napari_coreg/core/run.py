@@ -19,7 +19,6 @@ from napari_coreg.core.transforms import compose, invert, is_linear, linear_iden
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from napari_coreg.core.job import Job
     from napari_coreg.core.progress import IsCancelled, OnProgress
     from napari_coreg.core.recipe import Recipe
     from napari_coreg.core.stages import Stage
@@ -119,7 +118,14 @@ class Run:
             )
             return self._reporter.is_cancelled()
 
-        outcome = self._optimized(job, correction, on_iteration)
+        if runs_on_coreg(job.stage):
+            from napari_coreg.core.bspline import engine as bspline_engine  # noqa: PLC0415 - numba takes 0.5 s
+
+            if bspline_engine.needs_compiling(job.stage):
+                self._reporter.tell_preparation(bspline_engine.COMPILING, lambda: corrected(correction))
+            outcome = bspline_engine.run_level(job, correction, on_iteration, self._reporter.is_cancelled)
+        else:
+            outcome = engine.run_level(job, correction, on_iteration)
         if outcome.cancelled:
             self._reporter.stop(corrected(correction))
         self.trace.append(
@@ -136,17 +142,6 @@ class Run:
                 seconds=time.perf_counter() - began,
             )
         )
-
-    def _optimized(self, job: Job, correction: sitk.Transform, on_iteration: engine.OnIteration) -> engine.Outcome:
-        """Run a level on the engine that the stage names."""
-        if not runs_on_coreg(job.stage):
-            return engine.run_level(job, correction, on_iteration)
-        from napari_coreg.core.bspline import engine as bspline_engine  # noqa: PLC0415 - numba takes 0.5 s
-        from napari_coreg.core.bspline.kernels import COMPILING  # noqa: PLC0415
-
-        if bspline_engine.needs_compiling(job.stage):
-            self._reporter.tell_preparation(COMPILING)
-        return bspline_engine.run_level(job, correction, on_iteration, self._reporter.is_cancelled)
 
     def _chained(self, correction: sitk.Transform, chain: sitk.Transform) -> sitk.Transform:
         return compose(correction, chain, centre_lps=self._jobs.centre_lps)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     Coefficients = NDArray[np.float64]
 
 
+COMPILING = "compiling kernels, once (about 10 s)"
+
+
 def needs_compiling(stage: Stage) -> bool:
     """Whether kernels of a stage are not there as machine code yet, which takes a while."""
     is_flow = isinstance(stage, BSplineStage) and stage.deformation == "stationary_velocity"

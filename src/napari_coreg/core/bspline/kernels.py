@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     Basis = tuple[Array, Array, Array, Array, Array, Array]
 
 Function = TypeVar("Function")
-COMPILING = "compiling kernels, once (about 20 s)"
 
 
 def compiled(function: Function) -> Function:

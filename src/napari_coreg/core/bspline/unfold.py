@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Coefficients = NDArray[np.float64]
 
 # From try to try, points lie closer and determinants must be larger, so that none between the points is 0 or less.
-TRIES = ((2, 0.05), (3, 0.1), (4, 0.15), (4, 0.2))
+TRIES = ((2, 0.05), (3, 0.1), (4, 0.15), (6, 0.2), (8, 0.25), (10, 0.3))
 STEP = 0.05  # of a cell: the longest step
 OPTIMIZER = LBFGS(number_of_iterations=100, convergence_minimum_value=1e-3)
 
