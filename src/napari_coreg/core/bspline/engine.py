@@ -99,8 +99,8 @@ def run_level(
         except _Cancelled:
             reason = "cancelled"
         if reason != "cancelled" and job.is_last_level and _may_be_unfolded(stage):
-            coefficients, folded, still = unfold(coefficients, lattice, _full_size_xyz(job, lattice))
-            reason += f"; {folded - still} of {folded} folded voxels were unfolded" if folded else ""
+            coefficients, folded = unfold(coefficients, lattice, _full_size_xyz(job, lattice))
+            reason += f"; {folded} folded voxels were unfolded" if folded else ""
     transform.SetParameters(lattice.parameters(coefficients).tolist())
     return Outcome(reason, cancelled=reason == "cancelled")
 

@@ -19,17 +19,16 @@ if TYPE_CHECKING:
 
 # From try to try, points lie closer and determinants must be larger, so that none between the points is 0 or less.
 TRIES = ((2, 0.05), (3, 0.1), (4, 0.15), (6, 0.2), (8, 0.25), (10, 0.3))
+WEAKER = 0.95
 STEP = 0.05  # of a cell: the longest step
 OPTIMIZER = LBFGS(number_of_iterations=100, convergence_minimum_value=1e-3)
 
 
-def unfold(
-    coefficients: Coefficients, lattice: Lattice, size_xyz: tuple[int, int, int]
-) -> tuple[Coefficients, int, int]:
-    """Return the deformation without folds, and how many voxels were folded before and still are (normally none).
+def unfold(coefficients: Coefficients, lattice: Lattice, size_xyz: tuple[int, int, int]) -> tuple[Coefficients, int]:
+    """Return the deformation without folds, and how many voxels were folded before.
 
     Where determinants are too small, they are raised by descending along their gradient, as when meshes are untangled;
-    elsewhere nothing changes.
+    elsewhere nothing changes. Where that leaves some, the whole deformation is weakened until none is left.
 
     Parameters
     ----------
@@ -48,7 +47,10 @@ def unfold(
         penalty = LogJacobian(*grid, points_per_cell=points_per_cell, floor=least, only_below=True)
         coefficients = _descend(penalty, coefficients, STEP * min(lattice.spacing_xyz[: lattice.dimension]), lattice)
         folded = _folded(coefficients, lattice, size_xyz)
-    return coefficients, before, folded
+    while folded:  # the last few voxels of a field that was folded all over
+        coefficients = coefficients * WEAKER
+        folded = _folded(coefficients, lattice, size_xyz)
+    return coefficients, before
 
 
 def _folded(coefficients: Coefficients, lattice: Lattice, size_xyz: tuple[int, int, int]) -> int:
