@@ -47,7 +47,7 @@ def unfold(coefficients: Coefficients, lattice: Lattice, size_xyz: tuple[int, in
         penalty = LogJacobian(*grid, points_per_cell=points_per_cell, floor=least, only_below=True)
         coefficients = _descend(penalty, coefficients, STEP * min(lattice.spacing_xyz[: lattice.dimension]), lattice)
         folded = _folded(coefficients, lattice, size_xyz)
-    while folded:  # the last few voxels of a field that was folded all over
+    while folded and np.isfinite(coefficients).all():  # the last few voxels of a field that was folded all over
         coefficients = coefficients * WEAKER
         folded = _folded(coefficients, lattice, size_xyz)
     return coefficients, before
