@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 import SimpleITK as sitk
@@ -80,7 +80,7 @@ class Job:
         return max(float(np.mean(sitk.GetArrayViewFromImage(mask) != 0)), 1e-6)
 
 
-def runs_on_coreg(stage: Stage) -> bool:
+def runs_on_coreg(stage: Stage) -> TypeGuard[BSplineStage]:
     """Whether our own engine runs the stage; all others are run by SimpleITK's."""
     return isinstance(stage, BSplineStage) and stage.engine == "coreg"
 

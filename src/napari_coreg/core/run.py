@@ -119,10 +119,13 @@ class Run:
             return self._reporter.is_cancelled()
 
         if runs_on_coreg(job.stage):
-            from napari_coreg.core.bspline import engine as bspline_engine  # noqa: PLC0415 - numba takes 0.5 s
+            from napari_coreg.core.bspline import compiling  # noqa: PLC0415 - numba takes 0.5 s
+            from napari_coreg.core.bspline import engine as bspline_engine  # noqa: PLC0415
 
-            if bspline_engine.needs_compiling(job.stage):
-                self._reporter.tell_preparation(bspline_engine.COMPILING, lambda: corrected(correction))
+            if compiling.needs_compiling(job.stage):
+                self._reporter.tell_preparation(compiling.MESSAGE, lambda: corrected(correction))
+                if not compiling.compile_ahead(job.stage, self._reporter.is_cancelled):
+                    self._reporter.stop(corrected(correction))
             outcome = bspline_engine.run_level(job, correction, on_iteration, self._reporter.is_cancelled)
         else:
             outcome = engine.run_level(job, correction, on_iteration)

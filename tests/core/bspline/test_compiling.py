@@ -6,8 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
+
+from napari_coreg.core.bspline.compiling import compile_ahead
+from napari_coreg.core.stages import BSplineStage
 
 RUN = """
 import json, sys
@@ -54,3 +58,27 @@ def test_compiling_is_told_before_the_first_iteration_and_once_for_each_kind_of_
         assert "compiling" in str(first[3])
         assert all(kind == "bspline" for kind, *_ in others)
         assert all(kind == "bspline" for kind, *_ in told(deformation))
+
+
+def test_a_cancel_is_heard_while_kernels_are_compiled(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    began = time.perf_counter()
+    assert not compile_ahead(BSplineStage(), lambda: True)
+    assert time.perf_counter() - began < 2  # compiling takes several times as long
+    assert not list(tmp_path.rglob("*.nbc"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deformation", ["displacement", "stationary_velocity"])
+def test_compiling_ahead_leaves_the_kernels_on_the_disk(deformation, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert compile_ahead(BSplineStage(deformation=deformation), lambda: False)
+    kept = {path.name.split("-")[0] for path in tmp_path.rglob("*.nbc")}
+    assert {"kernels.warp", "similarity_kernels.sum_histogram", "penalty_kernels.log_jacobian"} <= kept
+    assert ("velocity_kernels.pull" in kept) == (deformation == "stationary_velocity")
+
+
+def test_a_program_that_is_not_python_is_not_started_again(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/opt/napari/bin/napari")
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
+    assert compile_ahead(BSplineStage(), lambda: False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_coreg.core.bspline import kernels, lbfgs, velocity_kernels
+from napari_coreg.core.bspline import lbfgs
 from napari_coreg.core.bspline.chunks import working_threads
 from napari_coreg.core.bspline.deformation import make_deformation
 from napari_coreg.core.bspline.lattice import Lattice
@@ -26,18 +26,8 @@ if TYPE_CHECKING:
     from napari_coreg.core.bspline.deformation import Deformation
     from napari_coreg.core.job import Job
     from napari_coreg.core.progress import IsCancelled
-    from napari_coreg.core.stages import Stage
 
     Coefficients = NDArray[np.float64]
-
-
-COMPILING = "compiling kernels, once (about 10 s)"
-
-
-def needs_compiling(stage: Stage) -> bool:
-    """Whether kernels of a stage are not there as machine code yet, which takes a while."""
-    is_flow = isinstance(stage, BSplineStage) and stage.deformation == "stationary_velocity"
-    return not all(map(kernels.is_compiled, [kernels.warp, *([velocity_kernels.pull] if is_flow else [])]))
 
 
 class _Cancelled(Exception):  # noqa: N818

@@ -1,0 +1,90 @@
+"""Compiles the kernels in a process of its own, so that no window stands still meanwhile; run as a module, it does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_coreg.core.bspline import kernels, velocity_kernels
+
+if TYPE_CHECKING:
+    from napari_coreg.core.progress import IsCancelled
+    from napari_coreg.core.stages import BSplineStage
+
+MESSAGE = "compiling kernels, once (about 10 s)"
+SECONDS_BETWEEN_LOOKS = 0.05
+
+
+def needs_compiling(stage: BSplineStage) -> bool:
+    """Whether kernels of a stage are not there as machine code yet."""
+    is_flow = stage.deformation == "stationary_velocity"
+    return not all(map(kernels.is_compiled, [kernels.warp, *([velocity_kernels.pull] if is_flow else [])]))
+
+
+def compile_ahead(stage: BSplineStage, is_cancelled: IsCancelled) -> bool:
+    """Have the kernels of a stage compiled onto the disk; return False where that was cancelled.
+
+    Compiling holds the interpreter for tenths of a second at a time, which a window would show. Where it does not work
+    (the program is not plain Python, the disk cannot be written), the kernels are compiled here, when they are called.
+    """
+    if not Path(sys.executable or "").stem.startswith("python"):
+        return True
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__, stage.deformation, stage.metric.kind],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    try:
+        while process.poll() is None:
+            if is_cancelled():
+                return False
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+    return True
+
+
+def _register_something(deformation: str, metric: str) -> None:
+    """Call every kernel that a stage of this kind calls, on two small images."""
+    import numpy as np  # noqa: PLC0415
+    import SimpleITK as sitk  # noqa: PLC0415
+
+    from napari_coreg.core.bspline.engine import run_level  # noqa: PLC0415
+    from napari_coreg.core.bspline_grid import make_bspline  # noqa: PLC0415
+    from napari_coreg.core.folding import folding_of  # noqa: PLC0415
+    from napari_coreg.core.geometry import Grid  # noqa: PLC0415
+    from napari_coreg.core.job import Job  # noqa: PLC0415
+    from napari_coreg.core.pyramid import Level  # noqa: PLC0415
+    from napari_coreg.core.stages import BSplineStage  # noqa: PLC0415
+    from napari_coreg.core.transforms import displacement_field  # noqa: PLC0415
+
+    stage = BSplineStage.model_validate(
+        {
+            "deformation": deformation,
+            "metric": {"kind": metric},
+            "optimizer": {"kind": "lbfgs", "number_of_iterations": 1},
+            "regularization": {"linear_elasticity_weight": 0.1},
+            "pyramid": {"shrink_factors": [1], "smoothing_sigmas_mm": [0]},
+            "sampling": {"percentages": [100]},
+            "grid_spacings_mm": [8],
+        }
+    )
+    rng = np.random.default_rng(0)
+    fixed, moving = (sitk.GetImageFromArray(rng.normal(size=(16, 16, 16)).astype(np.float32)) for _ in range(2))
+    level = Level(fixed, moving, (1, 1, 1), (1, 1, 1), 0.0)
+    job = Job(stage, 0, level, fixed_mask=None, moving_mask=None, start=None, seed=1, threads=1)
+    transform = make_bspline(Grid.of(fixed), (2, 2, 2))
+    run_level(job, transform, lambda *_: False, lambda: False)
+    displacement_field(transform, Grid.of(fixed))
+    folding_of(transform, Grid.of(fixed))
+
+
+if __name__ == "__main__":
+    _register_something(*sys.argv[1:3])
