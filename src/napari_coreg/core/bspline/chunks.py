@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # Threads of our own rather than numba's: its thread pool ends the whole program when two threads enter it at once
-# (where neither TBB nor OpenMP is there), and kernels without it compile five times as fast.
+# (where neither TBB nor OpenMP is there), and kernels without it compile in less than half the time.
 _current = threading.local()
 
 VOXELS_PER_CHUNK = 60_000
