@@ -116,7 +116,7 @@ def test_the_result_is_a_standard_transform_that_simpleitk_writes_reads_and_appl
     start = sitk.Euler3DTransform(Grid.of(fixed).centre_lps.tolist(), 0.02, -0.01, 0.03, (0.5, -0.4, 0.3))
     result = register(fixed, moving, recipe(), initial_transform=start)
     kinds = {part.GetTransformEnum() for part in _parts(result.transform)}
-    assert kinds == {sitk.sitkBSplineTransform, sitk.sitkVersorRigid} or sitk.sitkBSplineTransform in kinds
+    assert kinds == {sitk.sitkBSplineTransform, sitk.sitkEuler}
     assert errors_mm(result.transform, truth, Grid.of(fixed)).mean() < 0.25
     ours = sitk.GetArrayFromImage(result.resample())
     for name in ("t.tfm", "t.h5"):

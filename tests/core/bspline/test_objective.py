@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
@@ -133,7 +133,8 @@ def metric_of_simpleitk(job, transform):
 
 def value_of(job, transform):
     lattice = Lattice.of(transform)
-    return Objective(job, job.stage, lattice).metric_value(lattice.coefficients(transform))
+    value, _ = Objective(job, job.stage, lattice)(lattice.coefficients(transform))  # without penalties: the metric
+    return value
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
@@ -173,12 +174,10 @@ def test_gradients_are_the_differences_of_the_values(dimension, metric, data):
     lattice = Lattice.of(transform)
     at = lattice.coefficients(transform)
     job = replace(job, stage=stage, fixed_mask=surely_inside(job, transform))
-    if not sitk.GetArrayViewFromImage(job.fixed_mask).any():
-        return
+    assume(sitk.GetArrayViewFromImage(job.fixed_mask).any())
     objective = Objective(job, job.stage, lattice)
     value, gradient = objective(at)
-    if not np.isfinite(value):
-        return  # folded
+    assert np.isfinite(value)
     rng = np.random.default_rng(5)
     direction = lattice.coefficients(_like(transform, rng.normal(size=len(transform.GetParameters()))))
     # Long enough for single precision, short enough to cross few borders of voxels, where linear interpolation bends.

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.polynomial import polynomial
 
 from napari_coreg.core.bspline import kernels
+from napari_coreg.core.bspline.axis_splines import PIECES
 from napari_coreg.core.bspline.chunks import run_chunks, split
+from napari_coreg.core.bspline_grid import ORDER
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -17,8 +20,6 @@ if TYPE_CHECKING:
     from napari_coreg.core.geometry import Grid
 
     Coefficients = NDArray[np.float64]
-
-ORDER = 3
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,7 @@ def _weights(positions: NDArray[np.float64], cells: int) -> tuple[NDArray[np.int
     """Return first control point and weights of positions that count cells."""
     first = np.clip(np.floor(positions).astype(np.int64), 0, cells - 1)
     t = positions - first
-    s = 1 - t
-    weights = np.stack([s**3, 4 + 3 * t**2 * (t - 2), 4 + 3 * s**2 * (s - 2), t**3], axis=1) / 6
+    weights: NDArray[np.float64] = np.ascontiguousarray(polynomial.polyval(t, PIECES.T).T)
     rounding = 1e-9 * cells
     outside = (positions < -rounding) | (positions > cells + rounding)
     weights[outside] = 0.0

@@ -80,10 +80,6 @@ class Objective:
         value, slope = self._match(coefficients)
         return total + value, self._lattice.constrain(gradient + slope)
 
-    def metric_value(self, coefficients: Coefficients) -> float:
-        """Return the metric alone."""
-        return self._match(coefficients)[0]
-
     def _match(self, coefficients: Coefficients) -> tuple[float, Coefficients]:
         self._warp(coefficients)
         value = self._similarity(self._warped, self._residual)
