@@ -28,11 +28,23 @@ def working_threads(number: int) -> Iterator[None]:
     pool = ThreadPoolExecutor(number, "kernel") if number > 1 else None
     _current.pool = pool
     try:
+        if pool is not None:
+            _start_threads(pool, number)
         yield
     finally:
         _current.pool = outer
         if pool is not None:
-            pool.shutdown()
+            pool.shutdown(cancel_futures=True)
+
+
+def _start_threads(pool: ThreadPoolExecutor, number: int) -> None:
+    """Start every thread before there is work: the pool loses one that Ctrl-C catches starting, and it would work on."""
+    barrier = threading.Barrier(number)
+    try:
+        wait([pool.submit(barrier.wait) for _ in range(number)])
+    except BaseException:  # Ctrl-C too
+        barrier.abort()
+        raise
 
 
 def split(number_of_slices: int, number_of_voxels: int) -> list[tuple[int, int]]:
@@ -61,8 +73,10 @@ def run_chunks(kernel: Callable[..., None], chunks: list[tuple[int, int]], *argu
         for index, (start, stop) in enumerate(chunks):
             kernel(index, start, stop, *arguments)
         return
-    futures = [pool.submit(kernel, index, start, stop, *arguments) for index, (start, stop) in enumerate(chunks)]
+    futures = []
     try:
+        for index, (start, stop) in enumerate(chunks):
+            futures.append(pool.submit(kernel, index, start, stop, *arguments))
         for future in futures:
             future.result()
     except BaseException:  # Ctrl-C too
