@@ -1,0 +1,77 @@
+"""Says what is wrong with a pair of volumes and a recipe before the run, and what would mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import SimpleITK as sitk
+
+    from napari_coreg.core.recipe import Recipe
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A safe remedy that takes one click or one flag.
+
+    Attributes
+    ----------
+    title : str
+        What it does, as on a button.
+    flag : str
+        What to add to the command line.
+    recipe : Recipe
+        The recipe with the remedy in it.
+    """
+
+    title: str
+    flag: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is, or may be, wrong.
+
+    Attributes
+    ----------
+    severity : {"error", "warning", "note"}
+        "error" where the run cannot work, "warning" where its result may be wrong, "note" for what is good to know.
+    key : str
+        Its name, the same in every version ("no_overlap").
+    what : str
+        What was found, in words.
+    value : str
+        The value that was found, with its unit.
+    remedy : str
+        What would mend it.
+    fix : Fix or None
+        The remedy ready to take, where there is a safe one.
+    """
+
+    severity: Severity
+    key: str
+    what: str
+    value: str
+    remedy: str
+    fix: Fix | None = None
+
+
+def check_pair(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    recipe: Recipe | str | Path = "rigid",
+    *,
+    fixed_mask: sitk.Image | None = None,
+    moving_mask: sitk.Image | None = None,
+    initial_transform: sitk.Transform | None = None,
+    fixed_modality: str = "",
+    moving_modality: str = "",
+) -> tuple[Finding, ...]:
+    """Return what is, or may be, wrong, the gravest first; nothing is changed and nothing is raised for bad images."""
+    raise NotImplementedError
