@@ -38,7 +38,7 @@ def working_threads(number: int) -> Iterator[None]:
 
 
 def _start_threads(pool: ThreadPoolExecutor, number: int) -> None:
-    """Start every thread before there is work: the pool loses one that Ctrl-C catches starting, and it would work on."""
+    """Start every thread before there is work: the pool loses one that Ctrl-C catches starting, and that works on."""
     barrier = threading.Barrier(number)
     try:
         wait([pool.submit(barrier.wait) for _ in range(number)])
