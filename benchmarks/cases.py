@@ -68,13 +68,13 @@ def inside_of(head: sitk.Image) -> sitk.Image:
 def rigid_case(head: sitk.Image, seed: int, *, degrees: float = 15.0, shift_mm: float = 20.0) -> Case:
     """Return the head against itself turned about a random axis, shifted, remapped and with noise."""
     rng = np.random.default_rng(seed)
-    points = _points(head > 40, rng)
+    points = points_of(head > 40, rng)
     truth = sitk.VersorRigid3DTransform()
     truth.SetCenter(points.mean(axis=0).tolist())
-    truth.SetRotation(_unit(rng).tolist(), float(np.deg2rad(degrees)))
-    truth.SetTranslation((_unit(rng) * shift_mm).tolist())
+    truth.SetRotation(unit(rng).tolist(), float(np.deg2rad(degrees)))
+    truth.SetTranslation((unit(rng) * shift_mm).tolist())
     moved = sitk.Resample(head, head, truth.GetInverse(), sitk.sitkLinear, 0.0)
-    moving = _like(moved, _remapped(sitk.GetArrayFromImage(moved)) + rng.normal(0, 4, moved.GetSize()[::-1]))
+    moving = like(moved, other_contrast(sitk.GetArrayFromImage(moved)) + rng.normal(0, 4, moved.GetSize()[::-1]))
     return Case(head, moving, points, np.array([truth.TransformPoint(point) for point in points.tolist()]))
 
 
@@ -100,14 +100,14 @@ def deformable_case(
         Sigma of the Gaussian that smoothed the field.
     """
     rng = np.random.default_rng(seed)
-    points = _points(inside_of(head), rng)
+    points = points_of(inside_of(head), rng)
     back = sitk.DisplacementFieldTransform(_flow(_velocity(points, rng, smoothness_mm), largest_mm))
-    bent = sitk.Resample(head, _turned_grid(head), back, sitk.sitkBSpline, 0.0)
+    bent = sitk.Resample(head, turned_grid(head), back, sitk.sitkBSpline, 0.0)
     values = np.clip(sitk.GetArrayFromImage(bent), 0, None)
-    values = _remapped(values) if remapped else values
+    values = other_contrast(values) if remapped else values
     noisy = np.clip(values + rng.normal(0, 4, values.shape), 0, None)
     still = np.clip(sitk.GetArrayFromImage(head) + rng.normal(0, 2, head.GetSize()[::-1]), 0, None)
-    return Case(_like(head, still), _like(bent, noisy), points, _sources(back, points))
+    return Case(like(head, still), like(bent, noisy), points, _sources(back, points))
 
 
 def _velocity(points: NDArray[np.float64], rng: np.random.Generator, smoothness_mm: float) -> sitk.Image:
@@ -121,7 +121,7 @@ def _velocity(points: NDArray[np.float64], rng: np.random.Generator, smoothness_
     noise.SetSpacing([spacing] * 3)
     smooth = sitk.SmoothingRecursiveGaussian(noise, smoothness_mm)
     fading = z[:, None, None, None] * y[:, None, None] * x[:, None]
-    return _like(noise, sitk.GetArrayViewFromImage(smooth) * fading)
+    return like(noise, sitk.GetArrayViewFromImage(smooth) * fading)
 
 
 def _flow(velocity: sitk.Image, largest_mm: float) -> sitk.Image:
@@ -129,8 +129,8 @@ def _flow(velocity: sitk.Image, largest_mm: float) -> sitk.Image:
     field = velocity
     for _ in range(4):  # the flow's largest displacement is nearly, but not quite, proportional to the velocity
         longest = float(np.linalg.norm(sitk.GetArrayViewFromImage(field), axis=-1).max())
-        velocity = _like(velocity, sitk.GetArrayViewFromImage(velocity) * (largest_mm / longest))
-        field = _like(velocity, sitk.GetArrayViewFromImage(velocity) / 2**SQUARINGS)
+        velocity = like(velocity, sitk.GetArrayViewFromImage(velocity) * (largest_mm / longest))
+        field = like(velocity, sitk.GetArrayViewFromImage(velocity) / 2**SQUARINGS)
         for _ in range(SQUARINGS):
             field = field + sitk.Resample(field, field, sitk.DisplacementFieldTransform(sitk.Image(field)))
     return field
@@ -147,7 +147,7 @@ def _sources(back: sitk.Transform, points: NDArray[np.float64], steps: int = 60)
     raise SystemExit(f"the deformation could not be inverted: {np.abs(missed).max():.3g} mm were left")
 
 
-def _turned_grid(head: sitk.Image) -> sitk.Image:
+def turned_grid(head: sitk.Image) -> sitk.Image:
     """Return an empty image of other voxels around the head, turned by 6 degrees."""
     size_xyz, spacing_xyz = np.array([220, 240, 190]), np.array([0.9, 1.1, 1.3])
     turn = sitk.VersorRigid3DTransform()
@@ -161,12 +161,12 @@ def _turned_grid(head: sitk.Image) -> sitk.Image:
     return grid
 
 
-def _remapped(values: NDArray[np.float32]) -> NDArray[np.float64]:
+def other_contrast(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return a contrast like that of T2 for a T1: no monotonic curve leads from one to the other."""
     return np.interp(values, [0, 8, 36, 70, 110, 180, 255], [0, 10, 240, 150, 90, 120, 60])
 
 
-def _like(image: sitk.Image, values: NDArray[np.floating]) -> sitk.Image:
+def like(image: sitk.Image, values: NDArray[np.floating]) -> sitk.Image:
     """Return `values` on the grid of `image`: 32-bit scalars, or 64-bit vectors where the image has them."""
     is_vector = image.GetNumberOfComponentsPerPixel() > 1
     made = sitk.GetImageFromArray(values.astype(np.float64 if is_vector else np.float32), isVector=is_vector)
@@ -174,12 +174,12 @@ def _like(image: sitk.Image, values: NDArray[np.floating]) -> sitk.Image:
     return made
 
 
-def _points(inside: sitk.Image, rng: np.random.Generator, number: int = 4000) -> NDArray[np.float64]:
+def points_of(inside: sitk.Image, rng: np.random.Generator, number: int = 4000) -> NDArray[np.float64]:
     inside_zyx = np.argwhere(sitk.GetArrayViewFromImage(inside) > 0)
     chosen_xyz = inside_zyx[rng.choice(len(inside_zyx), number, replace=False)][:, ::-1]
     return np.array([inside.TransformIndexToPhysicalPoint([int(i) for i in index]) for index in chosen_xyz])
 
 
-def _unit(rng: np.random.Generator) -> NDArray[np.float64]:
+def unit(rng: np.random.Generator) -> NDArray[np.float64]:
     vector = rng.normal(size=3)
     return vector / np.linalg.norm(vector)

@@ -1,4 +1,4 @@
-"""Our own deformable registrations, in the form in which `deformable.py` runs everybody's."""
+"""Our own registrations, in the form in which `deformable.py` and `robustness.py` run everybody's."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba.core import event
 
-from napari_coreg import core, load_preset, read_volume, register
-from napari_coreg.core.transforms import from_matrix
-from trial import Clock, Trial, serve
+from napari_coreg import core, load_preset, preset_names, read_volume, register
+from napari_coreg.core.transforms import from_matrix, to_matrix
+from trial import Clock, Matrix, Trial, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +41,18 @@ def _method(name: str) -> Callable[[Trial, Clock], sitk.Image]:
     return method
 
 
+def _linear(name: str) -> Callable[[Trial, Clock], Matrix]:
+    def method(trial: Trial, clock: Clock) -> Matrix:
+        import_all()
+        with compiling() as seconds, clock:
+            fixed, moving = read_volume(trial.fixed).image, read_volume(trial.moving).image
+            result = register(fixed, moving, name)
+        clock.figures["compile_s"] = sum(seconds)
+        return to_matrix(result.transform).tolist()
+
+    return method
+
+
 def import_all() -> None:
     """Import what is otherwise imported on first use, as nobody's imports are counted."""
     for module in walk_packages(core.__path__, "napari_coreg.core."):
@@ -56,6 +68,7 @@ def compiling() -> Iterator[list[float]]:
 
 
 OURS = {name: _method(name) for name in RECIPES}
+OURS_LINEAR = {name: _linear(name) for name in preset_names() if name not in RECIPES}
 
 if __name__ == "__main__":
-    serve(OURS)
+    serve(OURS | OURS_LINEAR)

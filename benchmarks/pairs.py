@@ -63,7 +63,7 @@ def known_pair(work: Path, head: str, seed: int, *, remapped: bool) -> Pair:
     """Return a head against itself, deformed by a known field; it is made if it is not there."""
     contrast = "remapped" if remapped else "same contrast"
     folder = work / f"{head}-{'remapped' if remapped else 'same'}-{seed}"
-    with _made_once(folder) as new:
+    with made_once(folder) as new:
         if new:
             case = deformable_case(read_head(head), seed, remapped=remapped)
             _write_fixed(case.fixed, new)
@@ -76,7 +76,7 @@ def known_pair(work: Path, head: str, seed: int, *, remapped: bool) -> Pair:
 def brain_pair(work: Path) -> Pair:
     """Return two people's brains with labels, and the affine transform from which every method starts."""
     folder = work / "brains"
-    with _made_once(folder) as new:
+    with made_once(folder) as new:
         if new:
             fixed = sitk.ReadImage(str(found(FIXED_BRAIN / "brain.nii.gz")), sitk.sitkFloat32)
             _write_fixed(fixed, new)
@@ -112,7 +112,7 @@ def _convert(source: Path, target: Path, pixel_type: int) -> sitk.Image:
 
 
 @contextmanager
-def _made_once(folder: Path) -> Iterator[Path | None]:
+def made_once(folder: Path) -> Iterator[Path | None]:
     """Give a temporary folder that becomes `folder` when the block ends; None if `folder` is there already."""
     if folder.is_dir():
         yield None

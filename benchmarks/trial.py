@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -31,6 +33,7 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
 )
 LONGEST_S = 3600.0
+Matrix = list[list[float]]
 
 
 @dataclass(frozen=True)
@@ -130,49 +133,66 @@ def _megabytes(maxrss: int) -> float:
     return maxrss / 1024**2 if sys.platform == "darwin" else maxrss / 1024
 
 
-def launch(script: str, interpreter: str, trial: Trial) -> dict[str, Any]:
+def launch(script: str, interpreter: str, trial: Trial, limit_s: float = LONGEST_S) -> dict[str, Any]:
     """Run `script` with a trial in a fresh process, and return its figures.
 
     Returns
     -------
     dict
         What the clock measured, and "field": the displacement (LPS mm) on the fixed grid as a file in the scratch
-        folder; or "error" alone, with the message.
+        folder, or "matrix" (4 x 4, fixed -> moving, LPS mm) from linear methods; or "error" alone, with the message.
     """
     threads = dict.fromkeys(THREAD_VARIABLES, str(trial.threads))
     order = Path(trial.file("trial.json"))
     order.write_text(json.dumps(asdict(trial)))
     command = [interpreter, str(Path(__file__).with_name(script)), str(order)]
+    # In a session of its own, so that the programs it started end with it.
+    process = subprocess.Popen(
+        command,
+        cwd=trial.scratch,
+        env={**os.environ, **threads},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            command,
-            cwd=trial.scratch,
-            env={**os.environ, **threads},
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_S,
-            check=False,
-        )
+        out, err = process.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
-        return {"error": f"not done after {LONGEST_S:.0f} s"}
+        return {"error": f"not done after {limit_s:.0f} s"}
+    finally:
+        _end(process)
     answer = Path(trial.file("answer.json"))
-    if done.returncode == 0 and answer.is_file():
+    if process.returncode == 0 and answer.is_file():
         return json.loads(answer.read_text())
-    said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
-    return {"error": f"exit status {done.returncode}: {said[-1]}"}
+    said = (err.strip() or out.strip() or "no message").splitlines()
+    return {"error": f"exit status {process.returncode}: {said[-1]}"}
 
 
-def serve(methods: Mapping[str, Callable[[Trial, Clock], sitk.Image]]) -> None:
-    """Run the trial named on the command line; `methods` return the displacement on the fixed grid, LPS mm."""
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a process and all that it started, if they still run."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def serve(methods: Mapping[str, Callable[[Trial, Clock], sitk.Image | Matrix]]) -> None:
+    """Run the trial named on the command line.
+
+    The `methods` return the displacement on the fixed grid, or a 4 x 4 matrix, fixed -> moving; LPS mm.
+    """
     trial = Trial(**json.loads(Path(sys.argv[1]).read_text()))
     clock = Clock()
-    field = methods[trial.method](trial, clock)
+    found = methods[trial.method](trial, clock)
+    answer = {"matrix": found} if isinstance(found, list) else {"field": _written(found, trial.file("field.mha"))}
+    Path(trial.file("answer.json")).write_text(json.dumps({**clock.figures, **answer}))
 
+
+def _written(field: sitk.Image, path: str) -> str:
     import SimpleITK as sitk  # noqa: PLC0415
 
-    path = trial.file("field.mha")
     sitk.WriteImage(sitk.Cast(field, sitk.sitkVectorFloat32), path)
-    Path(trial.file("answer.json")).write_text(json.dumps({**clock.figures, "field": path}))
+    return path
 
 
 def run(*command: str) -> None:
