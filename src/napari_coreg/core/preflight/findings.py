@@ -1,4 +1,4 @@
-"""Says what is wrong with a pair of volumes and a recipe before the run, and what would mend it."""
+"""What a finding before the run is, and the remedy that comes with it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import SimpleITK as sitk
-
     from napari_coreg.core.recipe import Recipe
 
 Severity = Literal["error", "warning", "note"]
@@ -24,7 +20,7 @@ class Fix:
     title : str
         What it does, as on a button.
     flag : str
-        What to add to the command line.
+        What to add to the command line; empty where only a changed recipe does it.
     recipe : Recipe
         The recipe with the remedy in it.
     """
@@ -60,18 +56,3 @@ class Finding:
     value: str
     remedy: str
     fix: Fix | None = None
-
-
-def check_pair(
-    fixed: sitk.Image,
-    moving: sitk.Image,
-    recipe: Recipe | str | Path = "rigid",
-    *,
-    fixed_mask: sitk.Image | None = None,
-    moving_mask: sitk.Image | None = None,
-    initial_transform: sitk.Transform | None = None,
-    fixed_modality: str = "",
-    moving_modality: str = "",
-) -> tuple[Finding, ...]:
-    """Return what is, or may be, wrong, the gravest first; nothing is changed and nothing is raised for bad images."""
-    raise NotImplementedError
