@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_coreg.core.landmarks import LandmarkFit as LandmarkFit
+    from napari_coreg.core.landmarks import fit_landmarks as fit_landmarks
     from napari_coreg.core.presets import load_preset as load_preset
     from napari_coreg.core.presets import preset_names as preset_names
     from napari_coreg.core.progress import Progress as Progress
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from napari_coreg.core.result import RegistrationResult as RegistrationResult
     from napari_coreg.errors import CoregError as CoregError
     from napari_coreg.errors import RegistrationCancelled as RegistrationCancelled
+    from napari_coreg.io.points import read_points as read_points
     from napari_coreg.io.transforms import read_transform as read_transform
     from napari_coreg.io.transforms import write_transform as write_transform
     from napari_coreg.io.volumes import read_volume as read_volume
@@ -32,12 +35,15 @@ except PackageNotFoundError:  # run from a source tree that was never installed
 
 _HOME = {
     "CoregError": "napari_coreg.errors",
+    "LandmarkFit": "napari_coreg.core.landmarks",
     "Progress": "napari_coreg.core.progress",
     "Recipe": "napari_coreg.core.recipe",
     "RegistrationCancelled": "napari_coreg.errors",
     "RegistrationResult": "napari_coreg.core.result",
+    "fit_landmarks": "napari_coreg.core.landmarks",
     "load_preset": "napari_coreg.core.presets",
     "preset_names": "napari_coreg.core.presets",
+    "read_points": "napari_coreg.io.points",
     "read_transform": "napari_coreg.io.transforms",
     "read_volume": "napari_coreg.io.volumes",
     "read_volumes": "napari_coreg.io.volumes",
@@ -49,13 +55,16 @@ _HOME = {
 
 __all__ = [
     "CoregError",
+    "LandmarkFit",
     "Progress",
     "Recipe",
     "RegistrationCancelled",
     "RegistrationResult",
     "__version__",
+    "fit_landmarks",
     "load_preset",
     "preset_names",
+    "read_points",
     "read_transform",
     "read_volume",
     "read_volumes",
