@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     try:
         with _quiet_libraries():
-            import_module(f"napari_coreg.cli.{options.command}").run(options)
+            code: int | None = import_module(f"napari_coreg.cli.{options.command}").run(options)
             sys.stdout.flush()
     except RegistrationCancelled:
         _tell("cancelled; nothing was written")
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CoregError, OSError) as error:
         _tell(f"error: {error}")
         return BAD_INPUT
-    return DONE
+    return code or DONE
 
 
 def _tell(text: str) -> None:

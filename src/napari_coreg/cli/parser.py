@@ -97,6 +97,15 @@ def _register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
+def _check(parser: argparse.ArgumentParser) -> None:
+    _two_volumes(parser)
+    parser.add_argument("-r", "--recipe", default="rigid", metavar="NAME|FILE", help="see 'presets' (default: rigid)")
+    parser.add_argument("--fixed-mask", type=Path, metavar="FILE", help="mask that is to be used with FIXED")
+    parser.add_argument("--moving-mask", type=Path, metavar="FILE", help="the same for MOVING")
+    parser.add_argument("--initial", metavar="FILE|HOW", help="where the run is to start, as for 'register'")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def _apply(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("transform", type=Path, metavar="TRANSFORM", help="transform file, or the folder of a result")
     parser.add_argument("image", type=Path, nargs="?", metavar="IMAGE", help="a volume in the moving volume's space")
@@ -161,6 +170,18 @@ _COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None],
             "napari-coreg register t1.nii.gz t2.nii.gz -o out --recipe rigid-affine --overlay out.png",
             "napari-coreg register dicom dicom --fixed-volume 0 --moving-volume 1 -o out",
             "napari-coreg register a.nii.gz b.nii.gz -o again --recipe out/result.json  (as before)",
+        ),
+    ),
+    (
+        "check",
+        "look for what is wrong before a registration",
+        "Look at two volumes and a recipe before they are registered: where they lie, units, values, masks, metric,\n"
+        "levels, time and memory. Each finding comes with what would mend it. Nothing is changed.\n\n"
+        "exit codes: 0 nothing speaks against the run (warnings and notes there may be), 2 it would be refused or fail",
+        _check,
+        (
+            "napari-coreg check ct.nii.gz mr.nii.gz --recipe ct-mr-head",
+            "napari-coreg check a.nii.gz b.nii.gz --recipe bspline --fixed-mask a_brain.nii.gz --json",
         ),
     ),
     (

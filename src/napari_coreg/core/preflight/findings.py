@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from napari_coreg.core.recipe import Recipe
@@ -56,3 +56,8 @@ class Finding:
     value: str
     remedy: str
     fix: Fix | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """Return it as plain data, ready for JSON; the recipe of a fix is left out, as its title says what changes."""
+        fix = None if self.fix is None else {"title": self.fix.title, "flag": self.fix.flag}
+        return {**vars(self), "fix": fix}

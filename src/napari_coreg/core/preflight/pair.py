@@ -56,7 +56,7 @@ class Side:
     @cached_property
     def extents_mm(self) -> NDArray[np.float64]:
         """Length of each axis (xyz), mm."""
-        return np.array(self.grid.size_xyz) * np.array(self.grid.spacing_xyz)
+        return np.array(self.grid.size_xyz, np.float64) * np.array(self.grid.spacing_xyz, np.float64)
 
     @property
     def is_placed(self) -> bool:
@@ -98,11 +98,12 @@ class Side:
     @cached_property
     def marked_fraction(self) -> float:
         """Part of the volume that its mask marks, by volume, 0 to 1; 1 without a mask that can be used."""
-        marked = None if self.mask is None or not is_placed(self.mask) else scalars(self.mask)
-        if self.mask is None or marked is None or not self.is_placed:
+        if self.mask is None or not self.is_placed or not is_placed(self.mask):
             return 1.0
-        voxel_mm = Grid.of(self.mask).voxel_edge_mm
-        covered = np.count_nonzero(marked) * voxel_mm**marked.ndim
+        marked = scalars(self.mask)
+        if marked is None or marked.ndim != self.grid.dimension:
+            return 1.0
+        covered = np.count_nonzero(marked) * Grid.of(self.mask).voxel_edge_mm ** marked.ndim
         return float(min(1.0, covered / np.prod(self.extents_mm)))
 
 
@@ -186,4 +187,5 @@ def is_usable(transform: sitk.Transform, dimension: int) -> bool:
     if not is_linear(transform):
         return True
     matrix = to_matrix(transform)
-    return bool(np.isfinite(matrix).all() and abs(np.linalg.det(matrix)) >= SINGULAR)
+    is_reckonable = np.isfinite(matrix).all() and np.abs(matrix).max() < FARTHEST_MM
+    return bool(is_reckonable and abs(np.linalg.det(matrix)) >= SINGULAR)
