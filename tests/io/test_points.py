@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from napari_coreg.errors import FileError
-from napari_coreg.io.points import read_points
+from napari_coreg.io.point_pairs import read_point_pairs
+from napari_coreg.io.points import read_points, write_points
 
 LPS = np.array([[-1.0, -2.0, 3.0], [4.5, 5.0, -6.0]])
 FCSV = "# Markups fiducial file version = 4.11\n# CoordinateSystem = {}\n"
@@ -50,6 +51,20 @@ def test_points_without_names_are_numbered(tmp_path):
     assert read_points(tmp_path / "a.csv")[1] == ("1", "2")
 
 
+@pytest.mark.parametrize(("frame", "sign"), [("LPS", 1), ("RAS", -1)])
+def test_points_without_z_are_in_2d(tmp_path, frame, sign):
+    (tmp_path / "a.csv").write_text(f"# frame: {frame}\nname,x,y\nAC,1,2\nPC,-3,4.5\n")
+    points, names = read_points(tmp_path / "a.csv")
+    assert np.array_equal(points, sign * np.array([[1, 2], [-3, 4.5]]))
+    assert names == ("AC", "PC")
+
+
+@pytest.mark.parametrize("units", ["mm", ["mm", "mm", "mm"]])
+def test_markups_in_millimetres_are_read(tmp_path, units):
+    (tmp_path / "a.mrk.json").write_text(markups("LPS", [("AC", (-1, -2, 3))], coordinateUnits=units))
+    assert np.array_equal(read_points(tmp_path / "a.mrk.json")[0], LPS[:1])
+
+
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
@@ -63,7 +78,11 @@ def test_points_without_names_are_numbered(tmp_path):
         ("a.fcsv", FCSV.format("2") + "1,1,2,3,0,0,0,1,1,1,0,AC\n", "frame '2'"),
         ("a.mrk.json", "{", "not JSON"),
         ("a.mrk.json", "{}", "markups"),
+        ("a.csv", "x,y\n1,2\n3,\n", "line 3 does not hold two numbers"),
+        ("a.csv", "x,z\n1,2\n", "columns x, y and z"),
         ("a.mrk.json", markups("LPS", [("a", (1, 2))]), "point 1"),
+        ("a.mrk.json", markups("LPS", [("a", (1, 2, 3))], coordinateUnits="um"), "are in um, but millimetres"),
+        ("a.mrk.json", markups("LPS", [("a", (1, 2, 3))], coordinateUnits=["mm", "mm", "s"]), "millimetres"),
         ("a.xlsx", "", "not '.xlsx'"),
     ],
 )
@@ -76,3 +95,100 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path, name, text, why):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(FileError, match="No such file"):
         read_points(tmp_path / "gone.csv")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.fcsv", "a.mrk.json"])
+def test_what_was_written_is_read_again(tmp_path, name):
+    names = ("AC, anterior", "b", 'the "third"')
+    points = np.array([[-1.123456, 2.0, 3.0], [1e3, -1e-3, 0.0], [4.0, 5.0, 6.0]])
+    write_points(points, tmp_path / name, names)
+    found, named = read_points(tmp_path / name)
+    assert np.array_equal(found, points)
+    assert named == names
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_points_in_2d_are_written_to_a_table(tmp_path):
+    write_points(LPS[:, :2], tmp_path / "a.csv", ("AC", "PC"))
+    assert np.array_equal(read_points(tmp_path / "a.csv")[0], LPS[:, :2])
+    assert (tmp_path / "a.csv").read_text().startswith("# frame: LPS\nname,x,y\nAC,-1.000000,")
+
+
+def test_slicer_is_told_frame_and_unit(tmp_path):
+    write_points(LPS, tmp_path / "a.mrk.json", ("AC", "PC"))
+    content = json.loads((tmp_path / "a.mrk.json").read_text())
+    (markup,) = content["markups"]
+    assert "markups-schema" in content["@schema"]
+    assert (markup["type"], markup["coordinateSystem"], markup["coordinateUnits"]) == ("Fiducial", "LPS", "mm")
+    assert [point["position"] for point in markup["controlPoints"]] == LPS.tolist()
+    write_points(LPS, tmp_path / "a.fcsv", ("AC", "PC"))
+    lines = (tmp_path / "a.fcsv").read_text().splitlines()
+    assert lines[1] == "# CoordinateSystem = LPS"
+    assert lines[3] == "1,-1.000000,-2.000000,3.000000,0,0,0,1,1,1,0,AC"
+
+
+@pytest.mark.parametrize(("name", "axes", "why"), [("a.txt", 3, "not '.txt'"), ("a.fcsv", 2, "write a .csv")])
+def test_points_that_cannot_be_written_so_are_refused(tmp_path, name, axes, why):
+    with pytest.raises(FileError, match=why):
+        write_points(LPS[:, :axes], tmp_path / name, ("AC", "PC"))
+    assert not list(tmp_path.iterdir())
+
+
+# pairs
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Write two tables of points, whose x tells which point it is, and read them as pairs."""
+
+    def paired(fixed, moving):
+        for which, names in (("fixed", fixed), ("moving", moving)):
+            rows = [f"{name},{number},0,0" for number, name in enumerate(names)]
+            (tmp_path / f"{which}.csv").write_text("\n".join(["name,x,y,z", *rows]))
+        return read_point_pairs(tmp_path / "fixed.csv", tmp_path / "moving.csv")
+
+    return paired
+
+
+@pytest.mark.parametrize(
+    ("fixed", "moving", "pairs", "names", "by", "left_out"),
+    [
+        ("abc", "abc", [(0, 0), (1, 1), (2, 2)], "abc", "name", ""),
+        ("abc", "cab", [(0, 1), (1, 2), (2, 0)], "abc", "name", ""),
+        ("abcd", "xca", [(0, 2), (2, 1)], "ac", "name", "bdx"),
+        ("abc", "xyz", [(0, 0), (1, 1), (2, 2)], "abc", "order", ""),
+        (["", "", ""], "xyz", [(0, 0), (1, 1), (2, 2)], "xyz", "order", ""),
+        (["", ""], ["", ""], [(0, 0), (1, 1)], "12", "order", ""),
+        ("FFF", "FFF", [(0, 0), (1, 1), (2, 2)], "FFF", "order", ""),
+    ],
+)
+def test_points_are_paired_by_name_else_by_order(two, fixed, moving, pairs, names, by, left_out):
+    found = two(fixed, moving)
+    assert list(zip(found.fixed_points_lps[:, 0], found.moving_points_lps[:, 0], strict=True)) == pairs
+    assert (found.names, found.paired_by, found.left_out) == (tuple(names), by, tuple(left_out))
+
+
+def test_points_without_a_name_beside_named_ones_are_left_out(two):
+    assert two(["a", "", "c"], "ac").left_out == ("(no name)",)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "moving", "why"),
+    [
+        ("abc", "xy", "has 3 points and .* has 2, and no name stands in both"),
+        (["", ""], [""], "has 2 points and .* has 1"),
+        ("aab", "ab", "fixed.csv: the name 'a' stands 2 times"),
+        ("ab", "bba", "moving.csv: the name 'b' stands 2 times"),
+    ],
+)
+def test_pairs_that_are_not_clear_are_refused(two, fixed, moving, why):
+    with pytest.raises(FileError, match=why):
+        two(fixed, moving)
+
+
+def test_formats_and_frames_of_the_two_files_may_differ(tmp_path):
+    (tmp_path / "a.mrk.json").write_text(markups("RAS", [("PC", (-4.5, -5, -6)), ("AC", (1, 2, 3))]))
+    write_points(LPS + 1, tmp_path / "b.fcsv", ("AC", "PC"))
+    found = read_point_pairs(tmp_path / "a.mrk.json", tmp_path / "b.fcsv")
+    assert found.names == ("PC", "AC")
+    assert np.array_equal(found.fixed_points_lps + 1, found.moving_points_lps)

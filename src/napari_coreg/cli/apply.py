@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from napari_coreg.cli.terminal import note_volume, say
 from napari_coreg.core.geometry import Grid, describe, require_grid
 from napari_coreg.core.resample import resample
 from napari_coreg.errors import CoregError, FileError, GeometryError
-from napari_coreg.io.atomic import full_suffix, replacing
-from napari_coreg.io.points import read_points
+from napari_coreg.io.atomic import full_suffix
+from napari_coreg.io.points import POINT_SUFFIXES, read_points, write_points
 from napari_coreg.io.quiet import quiet_itk
 from napari_coreg.io.records import load_inverse, load_transform
 from napari_coreg.io.volumes import VOLUME_SUFFIXES, read_volume, write_volume
@@ -53,19 +54,13 @@ def _volume(options: argparse.Namespace, transform: sitk.Transform) -> None:
 
 
 def _points(options: argparse.Namespace, transform: sitk.Transform) -> None:
-    _require_suffix(options, (".csv",))
+    _require_suffix(options, POINT_SUFFIXES)
     points, names = read_points(options.points)
     n = transform.GetDimension()
     if n != points.shape[1]:
         raise GeometryError(f"{options.points}: its points have {points.shape[1]} axes, but the transform is for {n}")
-    mapped = [transform.TransformPoint(point) for point in points.tolist()]
-    with replacing(options.output) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        file.write("# frame: LPS\n")
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("name", "x", "y", "z"))
-        writer.writerows(
-            (name, *(f"{value:.6f}" for value in point)) for name, point in zip(names, mapped, strict=True)
-        )
+    mapped = np.array([transform.TransformPoint(point) for point in points.tolist()])
+    write_points(mapped, options.output, names)
     way = "from the moving volume to the fixed one" if options.inverse else "from the fixed volume to the moving one"
     say(f"written to {options.output}: {len(mapped)} points mapped {way} (LPS, mm)")
 

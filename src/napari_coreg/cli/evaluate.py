@@ -16,7 +16,7 @@ from napari_coreg.core.resample import resample
 from napari_coreg.core.transforms import displacement_field, is_linear
 from napari_coreg.errors import CoregError, GeometryError
 from napari_coreg.io.pictures import require_picture, save_overlay
-from napari_coreg.io.points import read_points
+from napari_coreg.io.point_pairs import read_point_pairs
 from napari_coreg.io.quiet import quiet_itk
 from napari_coreg.io.records import load_transform
 from napari_coreg.io.volumes import read_volume
@@ -81,9 +81,11 @@ def _report(
         labels = _labels(options.fixed_labels), _labels(options.moving_labels)
         report["dice"] = each(lambda transform: _dice(*labels, transform))
     if options.fixed_points is not None:
-        (p, _), (q, _) = read_points(options.fixed_points), read_points(options.moving_points)
+        pairs = read_point_pairs(options.fixed_points, options.moving_points)
         report["target_registration_error_mm"] = each(
-            lambda transform: asdict(target_registration_error(transform, p, q))
+            lambda transform: asdict(
+                target_registration_error(transform, pairs.fixed_points_lps, pairs.moving_points_lps)
+            )
         )
     last = list(stages.values())[-1]
     if not is_linear(last):
