@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INITIALIZATIONS = ("auto", "given", "centre", "moments", "search")
+LANDMARK_MODELS = ("translation", "rigid", "similarity", "affine", "thin_plate")
 INTERPOLATORS = ("nearest", "linear", "bspline", "windowed_sinc", "label")
 
 _DIRECTION = (
@@ -112,8 +113,8 @@ def _apply(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--volume", type=_number_or_name, metavar="N|NAME", help="which volume of IMAGE")
     parser.add_argument("--like", type=Path, metavar="FIXED", help="volume whose voxels the result shall have")
     parser.add_argument("--like-volume", type=_number_or_name, metavar="N|NAME", help="which volume of FIXED")
-    parser.add_argument("--points", type=Path, metavar="CSV", help="map these points of the fixed volume instead")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="volume (or CSV) to write")
+    parser.add_argument("--points", type=Path, metavar="FILE", help="map these points of the fixed volume instead")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="volume (or points) to write")
     parser.add_argument(
         "--interpolator", choices=INTERPOLATORS, default="linear", help="use nearest or label for labels (%(default)s)"
     )
@@ -135,6 +136,24 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fixed-points", type=Path, metavar="P", help="landmarks, for the target registration error")
     parser.add_argument("--moving-points", type=Path, metavar="Q", help="the same landmarks in the moving volume")
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="also draw a picture of before and after")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _fit(parser: argparse.ArgumentParser) -> None:
+    files = "landmarks: a .csv with the columns x,y,z and name, or 3D Slicer's .mrk.json or .fcsv"
+    parser.add_argument("fixed_points", type=Path, metavar="FIXED_POINTS", help=f"{files}; in the fixed volume")
+    parser.add_argument("moving_points", type=Path, metavar="MOVING_POINTS", help="the same in the moving volume")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="transform file to write")
+    parser.add_argument("--model", choices=LANDMARK_MODELS, default="rigid", help="what to fit (%(default)s)")
+    parser.add_argument("--like", type=Path, metavar="FIXED", help="fixed volume: where a thin_plate is sampled")
+    parser.add_argument("--like-volume", type=_number_or_name, metavar="N|NAME", help="which volume of FIXED")
+    parser.add_argument(
+        "--smoothing",
+        type=float,
+        default=0.0,
+        metavar="MM",
+        help="let a thin_plate pass the landmarks by to bend less; 0 goes through all (%(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -206,6 +225,19 @@ _COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None],
             "napari-coreg evaluate ct.nii.gz mr.nii.gz --transform out",
             "napari-coreg evaluate a.nii.gz b.nii.gz -t out --fixed-labels a_seg.nii.gz --moving-labels b_seg.nii.gz",
             "napari-coreg evaluate a.nii.gz b.nii.gz -t out --fixed-points a.csv --moving-points b.csv --json",
+        ),
+    ),
+    (
+        "fit",
+        "fit a transform to landmarks set in both volumes",
+        f"Fit a transform to landmarks that were set in both volumes, and tell how far each is off.\n{_DIRECTION}\n"
+        "Landmarks are paired by name where the files share names, else by order. The table lists, worst first,\n"
+        "the residual of each landmark, and its error when it is left out and the others alone are fitted.",
+        _fit,
+        (
+            "napari-coreg fit on_ct.csv on_mr.csv -o start.tfm",
+            "napari-coreg register ct.nii.gz mr.nii.gz -o out --initial start.tfm",
+            "napari-coreg fit on_ct.mrk.json on_mr.mrk.json --model thin_plate --like ct.nii.gz -o bent.h5",
         ),
     ),
     (
