@@ -146,24 +146,35 @@ def _times(wall: float, cpu: float) -> Row:
 
 
 def _run_apart(method: str, pair: str, pairs_case: Case, arguments: argparse.Namespace) -> Row:
-    """Run a method in a fresh process, on files."""
+    """Run a method in a fresh process, and return its figures and its errors."""
+    remapped, threads, limit_s = PAIRS[pair].remapped, arguments.threads, arguments.limit
+    images = (pairs_case.fixed, pairs_case.moving)
     if method == OURS_FRESH:
-        script, interpreter, name = "ours.py", sys.executable, arguments.recipe or PAIRS[pair].recipe
+        recipe = arguments.recipe or PAIRS[pair].recipe
+        figures = run_on_files("ours.py", sys.executable, recipe, *images, remapped, threads, limit_s)
     else:
-        script, interpreter, name = "linear_peers.py", arguments.peers, method
+        figures = run_on_files("linear_peers.py", arguments.peers, method, *images, remapped, threads, limit_s)
+    row = {"seconds": figures.get("wall_s", figures["process_s"]), **figures}
+    return row if "error" in row else {**row, **_errors(pairs_case, from_matrix(np.array(row["matrix"])))}
+
+
+def run_on_files(
+    script: str,
+    interpreter: str,
+    method: str,
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    remapped: bool,
+    threads: int,
+    limit_s: float,
+) -> Row:
+    """Run a method of a script in a fresh process, on files; "process_s" are the seconds of the whole process."""
     with scratch_folder() as scratch:
-        upright = sitk.DICOMOrient(pairs_case.fixed, "LPS")
-        images = {"fixed": pairs_case.fixed, "moving": pairs_case.moving, "upright": upright}
-        for side, image in images.items():
+        for side, image in {"fixed": fixed, "moving": moving, "upright": sitk.DICOMOrient(fixed, "LPS")}.items():
             sitk.WriteImage(image, str(Path(scratch, f"{side}.nii")))
-        trial = Trial(name, scratch, PAIRS[pair].remapped, arguments.threads, None, scratch)
         began = time.perf_counter()
-        figures = launch(script, interpreter, trial, arguments.limit)
-        process_s = time.perf_counter() - began
-    row = {"seconds": figures.get("wall_s", process_s), "process_s": process_s}
-    if "error" not in figures:
-        figures |= _errors(pairs_case, from_matrix(np.array(figures["matrix"])))
-    return {**row, **figures}
+        figures = launch(script, interpreter, Trial(method, scratch, remapped, threads, None, scratch), limit_s)
+        return {**figures, "process_s": time.perf_counter() - began}
 
 
 def _errors(pairs_case: Case, transform: sitk.Transform) -> Row:

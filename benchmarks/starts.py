@@ -172,22 +172,35 @@ def _known(*, remapped: bool) -> Base:
     return Base(like(head, still), like(other, noisy), np.eye(4), points)
 
 
-def _real(fixed: sitk.Image, moving: sitk.Image, truth: NDArray[np.float64], inside: sitk.Image) -> Base:
+def _real(fixed: sitk.Image, moving: sitk.Image, inside: sitk.Image, truth: NDArray[np.float64]) -> Base:
     """Return a real pair; its points are those that the moving image shows, too."""
     points = points_of(inside, np.random.default_rng(0), 4 * NUMBER_OF_POINTS)
     points = points[_is_inside(Grid.of(moving), moved(truth, points))][:NUMBER_OF_POINTS]
-    fixed, moving = (sitk.Cast(image, sitk.sitkFloat32) for image in (fixed, moving))
     return Base(fixed, moving, truth, points)
 
 
+def chris_images() -> tuple[sitk.Image, sitk.Image, sitk.Image]:
+    """Return T1 and PD of one person, and the head in the T1."""
+    fixed, moving = (_read(DATA / "chris" / f"chris_{name}.nii.gz") for name in ("t1", "PD"))
+    return fixed, moving, inside_of(fixed)
+
+
+def mridir_images() -> tuple[sitk.Image, sitk.Image, sitk.Image]:
+    """Return CT and MR of one phantom, and the phantom in the CT."""
+    fixed, moving = (_read(DATA / "mridir_head" / f"{name}.nii.gz") for name in ("ct", "mr_t2"))
+    return fixed, moving, _body_of(fixed)
+
+
+def _read(path: Path) -> sitk.Image:
+    return sitk.ReadImage(str(found(path)), sitk.sitkFloat32)
+
+
 def _chris() -> Base:
-    fixed, moving = (sitk.ReadImage(str(found(DATA / "chris" / f"chris_{name}.nii.gz"))) for name in ("t1", "PD"))
-    return _real(fixed, moving, silver("chris"), inside_of(sitk.Cast(fixed, sitk.sitkFloat32)))
+    return _real(*chris_images(), silver("chris"))
 
 
 def _mridir() -> Base:
-    fixed, moving = (sitk.ReadImage(str(found(DATA / "mridir_head" / f"{name}.nii.gz"))) for name in ("ct", "mr_t2"))
-    return _real(fixed, moving, silver("mridir"), _body_of(fixed))
+    return _real(*mridir_images(), silver("mridir"))
 
 
 def _mridir_laid() -> Base:
@@ -199,9 +212,10 @@ def _mridir_laid() -> Base:
 
 def _dicom() -> Base:
     folder = DATA / "brain_t1_t2_dicom"
-    volumes = sorted((volume.image for volume in read_volumes(folder)), key=lambda image: image.GetSpacing()[2])
+    volumes = (sitk.Cast(volume.image, sitk.sitkFloat32) for volume in read_volumes(folder))
+    fixed, moving = sorted(volumes, key=lambda image: image.GetSpacing()[2])
     truth = to_matrix(sitk.ReadTransform(str(found(DATA / "brain_t1_t2_consensus.tfm"))))
-    return _real(volumes[0], volumes[1], truth, inside_of(sitk.Cast(volumes[0], sitk.sitkFloat32)))
+    return _real(fixed, moving, inside_of(fixed), truth)
 
 
 def _body_of(ct: sitk.Image) -> sitk.Image:
