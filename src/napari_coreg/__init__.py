@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_coreg.core.landmarks import LandmarkFit as LandmarkFit
     from napari_coreg.core.landmarks import fit_landmarks as fit_landmarks
+    from napari_coreg.core.preflight import Finding as Finding
+    from napari_coreg.core.preflight import check_pair as check_pair
     from napari_coreg.core.presets import load_preset as load_preset
     from napari_coreg.core.presets import preset_names as preset_names
     from napari_coreg.core.progress import Progress as Progress
@@ -35,11 +37,13 @@ except PackageNotFoundError:  # run from a source tree that was never installed
 
 _HOME = {
     "CoregError": "napari_coreg.errors",
+    "Finding": "napari_coreg.core.preflight",
     "LandmarkFit": "napari_coreg.core.landmarks",
     "Progress": "napari_coreg.core.progress",
     "Recipe": "napari_coreg.core.recipe",
     "RegistrationCancelled": "napari_coreg.errors",
     "RegistrationResult": "napari_coreg.core.result",
+    "check_pair": "napari_coreg.core.preflight",
     "fit_landmarks": "napari_coreg.core.landmarks",
     "load_preset": "napari_coreg.core.presets",
     "preset_names": "napari_coreg.core.presets",
@@ -55,12 +59,14 @@ _HOME = {
 
 __all__ = [
     "CoregError",
+    "Finding",
     "LandmarkFit",
     "Progress",
     "Recipe",
     "RegistrationCancelled",
     "RegistrationResult",
     "__version__",
+    "check_pair",
     "fit_landmarks",
     "load_preset",
     "preset_names",

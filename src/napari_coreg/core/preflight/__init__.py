@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_coreg.core.preflight import axes, contrast, masks, needs, places, plans, values
 from napari_coreg.core.preflight.findings import Finding, Fix, Severity
 from napari_coreg.core.preflight.pair import Pair, Side
@@ -102,5 +104,6 @@ def check_pair(
         find_recipe(recipe),
         initial_transform,
     )
-    found = [finding for check in _CHECKS for finding in check(pair)]
+    with np.errstate(all="ignore"):  # numbers that are none are what is looked for
+        found = [finding for check in _CHECKS for finding in check(pair)]
     return tuple(sorted(found, key=lambda finding: _GRAVEST_FIRST[finding.severity]))

@@ -175,8 +175,8 @@ def is_placed(image: sitk.Image) -> bool:
     if image.GetDimension() not in (2, 3) or image.GetNumberOfPixels() == 0:
         return False
     grid = Grid.of(image)
-    spacing, position = np.array(grid.spacing_xyz), np.array([*grid.origin_lps, *grid.direction])
-    is_reckonable = (spacing > SMALLEST_MM).all() and max(spacing.max(), np.abs(position).max()) < FARTHEST_MM
+    numbers = np.abs([*grid.spacing_xyz, *grid.origin_lps, *grid.direction])
+    is_reckonable = min(grid.spacing_xyz) > SMALLEST_MM and (numbers < FARTHEST_MM).all()  # False for NaN
     return bool(is_reckonable and abs(np.linalg.det(grid.index_to_lps)) > SMALLEST_MM**grid.dimension)
 
 
