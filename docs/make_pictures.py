@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image
 
 from draw_deformation import draw_deformation
+from draw_landmarks import draw_landmarks
 from draw_points import draw_points
-from napari_coreg import load_preset, read_volume, register
+from napari_coreg import fit_landmarks, load_preset, read_points, read_volume, register
 from napari_coreg.io.pictures import save_overlay
 from napari_coreg.samples import SAMPLES, sample_path
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     import SimpleITK as sitk
 
-    from napari_coreg import Progress, RegistrationResult
+    from napari_coreg import LandmarkFit, Progress, RegistrationResult
     from napari_coreg.samples import Sample
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -37,6 +39,7 @@ def main() -> None:
     result = register(fixed, moving, RECIPE)
     save_overlay(PICTURES / "overlay.png", fixed, moving, result.transform)
     draw_points(PICTURES / "fixed-to-moving.png", fixed, moving, result.transform)
+    draw_landmarks(PICTURES / "landmarks.png", fixed, moving, fit_as_by_hand())
     fixed, moving = _read(SAMPLES["deformed"])
     start = register(fixed, moving, "rigid-affine").transform
     result = register(fixed, moving, "fast-bspline", initial_transform=start)
@@ -50,6 +53,15 @@ def main() -> None:
 
 def _read(sample: Sample) -> list[sitk.Image]:
     return [read_volume(sample_path(name)).image for name in sample.files]
+
+
+def fit_as_by_hand() -> LandmarkFit:
+    """Return a fit to landmarks as a person might set them: 1 mm off along each axis, and one of them far off."""
+    in_fixed, names = read_points(sample_path("landmarks_ct.csv"))
+    in_moving, _ = read_points(sample_path("landmarks_mr_t1.csv"))
+    in_moving += np.random.default_rng(1).normal(0, 1, in_moving.shape)
+    in_moving[names.index("eye_left")] += (0, 0, 12)
+    return fit_landmarks(in_fixed, in_moving, "rigid", names=names)
 
 
 def draw_register() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_coreg.core.result import RegistrationResult as RegistrationResult
     from napari_coreg.errors import CoregError as CoregError
     from napari_coreg.errors import RegistrationCancelled as RegistrationCancelled
+    from napari_coreg.io.point_pairs import read_point_pairs as read_point_pairs
     from napari_coreg.io.points import read_points as read_points
     from napari_coreg.io.transforms import read_transform as read_transform
     from napari_coreg.io.transforms import write_transform as write_transform
@@ -47,6 +48,7 @@ _HOME = {
     "fit_landmarks": "napari_coreg.core.landmarks",
     "load_preset": "napari_coreg.core.presets",
     "preset_names": "napari_coreg.core.presets",
+    "read_point_pairs": "napari_coreg.io.point_pairs",
     "read_points": "napari_coreg.io.points",
     "read_transform": "napari_coreg.io.transforms",
     "read_volume": "napari_coreg.io.volumes",
@@ -70,6 +72,7 @@ __all__ = [
     "fit_landmarks",
     "load_preset",
     "preset_names",
+    "read_point_pairs",
     "read_points",
     "read_transform",
     "read_volume",
