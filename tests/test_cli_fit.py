@@ -79,7 +79,7 @@ def test_as_json_it_is_one_object_with_all_numbers(points, volumes, tmp_path, ca
     assert report["residuals_mm"]["rms"] == pytest.approx(np.sqrt(np.mean(np.square(residuals))))
     left_out = [landmark["leave_one_out_mm"] for landmark in report["landmarks"]]
     assert left_out == sorted(left_out, reverse=True)
-    assert (report["matrix"] is None) == (model == "thin_plate")
+    assert (report["matrix"] is None) == (report["folding"] is not None) == (model == "thin_plate")
     assert report["transform"] == str(path)
 
 
@@ -108,6 +108,17 @@ def test_a_2d_fit_is_written(tmp_path, capsys):
     assert main(["fit", str(tmp_path / "p.csv"), str(tmp_path / "q.csv"), "-o", str(tmp_path / "t.tfm")]) == 0
     assert "turned by 90.00 degrees" in capsys.readouterr().out
     assert read_transform(tmp_path / "t.tfm").GetName() == "Euler2DTransform"
+
+
+def test_a_thin_plate_that_folds_is_told(volumes, tmp_path, capsys):
+    p, q = np.concatenate([FIXED, [[20, 20, 16], [23, 20, 16]]]), np.concatenate([FIXED, [[23, 20, 16], [20, 20, 16]]])
+    for name, points in (("p", p), ("q", q)):
+        write_points(points, tmp_path / f"{name}.csv", (*NAMES, "one", "other"))
+    words = ["fit", str(tmp_path / "p.csv"), str(tmp_path / "q.csv"), "--model", "thin_plate", "--like", volumes[0]]
+    assert main([*words, "-o", str(tmp_path / "t.h5")]) == 0
+    assert "% of the voxels folded; look at the worst landmarks" in capsys.readouterr().out
+    assert main([*words, "-o", str(tmp_path / "t.h5"), "--smoothing", "30", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["folding"]["folded_fraction"] == 0
 
 
 @pytest.mark.parametrize(("model", "file"), [("rigid", "t.tfm"), ("thin_plate", "t.h5")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from napari_coreg.cli.register import motion
 from napari_coreg.cli.terminal import note, note_volume, say, say_json, table
+from napari_coreg.core.folding import folding_of
 from napari_coreg.core.geometry import Grid, describe
 from napari_coreg.core.landmarks import fit_landmarks
 from napari_coreg.core.transforms import is_linear, to_matrix
@@ -46,14 +48,19 @@ def run(options: argparse.Namespace) -> None:
             like=None if like is None else like.image,
             smoothing=options.smoothing,
         )
+        bends = None if like is None or is_linear(fit.transform) else folding_of(fit.transform, Grid.of(like.image))
         write_transform(fit.transform, options.output, None if like is None else like.image)
     if options.json:
-        say_json({**_report(fit, pairs), "transform": str(options.output.absolute())})
+        folded = None if bends is None else asdict(bends)
+        say_json({**_report(fit, pairs), "folding": folded, "transform": str(options.output.absolute())})
         return
     if pairs.left_out:
         note(f"in one of the files only, so left out: {', '.join(pairs.left_out)}")
     for line in _lines(fit, pairs, None if like is None else like.image):
         say(line)
+    if bends is not None:
+        hint = "; look at the worst landmarks, or set --smoothing higher" if bends.folded_fraction else ""
+        say(f"{bends}{hint}")
     say(f"written to {options.output}")
 
 
