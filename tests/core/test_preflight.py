@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from napari_coreg import Recipe, load_preset, read_volume, read_volumes, register
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.preflight import Finding, check_pair
+from napari_coreg.core.pyramid import prepare
 from napari_coreg.errors import CoregError, RecipeError, RegistrationError
 from napari_coreg.samples import SAMPLES, sample_path
 
@@ -109,6 +110,8 @@ def test_the_padding_of_a_real_ct_is_found_and_the_fix_leaves_it_out(real_data):
     assert "-2048" in padding.value
     assert keys(findings, "error", "warning") == {"padding"}
     assert keys(check_pair(fixed, moving, padding.fix.recipe), "error", "warning") == set()
+    prepared = sitk.GetArrayFromImage(prepare(fixed, padding.fix.recipe.preprocessing))
+    assert -1100 < prepared.min() < -900
 
 
 def test_every_finding_says_what_its_value_and_a_remedy_the_gravest_first():
@@ -219,6 +222,12 @@ def test_a_small_overlap_counts_against_the_smaller_volume():
     slab.SetOrigin((-40 + 0.9 * 160, -36, -32))
     for pair in ((fixed, slab), (slab, fixed)):
         assert the(check_pair(*pair, trusting), "small_overlap").severity == "warning"
+
+
+def test_a_sliver_is_no_error():
+    fixed, moving = volume(head()), volume(head(), origin=(38.5, -36, -32))  # which ends at 39
+    sliver = the(check_pair(fixed, moving, recipe("rigid", initialization="given")), "small_overlap")
+    assert (sliver.severity, sliver.value) == ("warning", "less than 1 % of the smaller one")
 
 
 def test_the_overlap_follows_a_turned_start_and_a_deformation():

@@ -27,6 +27,7 @@ SHARE_OF_AIR, SHARE_OF_TISSUE = 0.02, 0.01
 PET_VOXEL_MM, PET_TAIL = 2.0, 2.5  # shortest edge at least; 99.9th over 99th percentile at least
 OTHER_RANGE = 2.0  # ratio of the ranges of two volumes that mean squares should not be used for
 PADDING_SHARE, LARGEST_CLIPPED_SHARE = 0.01, 0.5
+CLIP_MARGIN = 2.0  # percent of the voxels, since a share is known from some of them, and the padding's edge is smeared
 PADDING_GAP = 1.0  # distance from the other values, over their range
 PADDING_GAP_HU = 200.0  # below the air of a CT
 PRESETS_BY_KINDS = {
@@ -157,9 +158,9 @@ def check_padding(pair: Pair) -> Iterator[Finding]:
         percent = 100 * padding.share
         low, high = pair.recipe.preprocessing.clip_percentiles
         if padding.is_low:
-            low = math.ceil(10 * percent + 5) / 10
+            low = math.ceil(percent + CLIP_MARGIN)
         else:
-            high = math.floor(10 * (100 - percent) - 5) / 10
+            high = math.floor(100 - percent - CLIP_MARGIN)
         is_clippable = padding.share <= LARGEST_CLIPPED_SHARE and low < high
         yield Finding(
             "warning",

@@ -55,10 +55,11 @@ def check_overlap(pair: Pair) -> Iterator[Finding]:
     part = overlap_of_the_smaller(pair.fixed.grid, pair.moving.grid, pair.start)
     if part >= SMALL_OVERLAP:
         return
-    value = f"{100 * part:.0f} % of the smaller one"
+    do_meet = part > 0 or not are_apart(pair.fixed.grid, pair.moving.grid, pair.start)
+    value = f"{100 * part:.0f} % of the smaller one" if part > 0 or not do_meet else "less than 1 % of the smaller one"
     where = "through the initial transform" if pair.initial_transform is not None else "by the positions in the headers"
-    severity: Severity = "warning" if part > 0 else "error"
-    key, verb = ("small_overlap", "hardly meet") if part > 0 else ("no_overlap", "do not meet")
+    severity: Severity = "warning" if do_meet else "error"
+    key, verb = ("small_overlap", "hardly meet") if do_meet else ("no_overlap", "do not meet")
     what = f"the two volumes {verb} {where}"
     if not pair.trusts_start:
         remedy = f"Nothing to do: initialization '{pair.recipe.initialization}' brings them together by itself."
@@ -162,6 +163,22 @@ def overlap_of_the_smaller(fixed: Grid, moving: Grid, start: sitk.Transform) -> 
     if fixed_size <= moving_size:
         return _part_on(moving, _mapped(matrix, _lattice(fixed)))
     return _part_on(fixed, _mapped(np.linalg.inv(matrix), _lattice(moving)))
+
+
+def are_apart(fixed: Grid, moving: Grid, start: sitk.Transform) -> bool:
+    """Whether a face of one of the two boxes has all of the other one beyond it; of a deformable start always."""
+    if not is_linear(start):
+        return True
+    to_moving = to_matrix(start)
+    boxes = (
+        (moving, _mapped(to_moving, fixed.corners_lps)),
+        (fixed, _mapped(np.linalg.inv(to_moving), moving.corners_lps)),
+    )
+    for grid, corners in boxes:
+        index = _mapped(np.linalg.inv(grid.index_to_lps), corners)
+        if ((index.max(axis=0) <= -0.5) | (index.min(axis=0) >= np.array(grid.size_xyz) - 0.5)).any():
+            return True
+    return False
 
 
 def _lattice(grid: Grid) -> NDArray[np.float64]:
