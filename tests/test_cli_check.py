@@ -76,8 +76,20 @@ def test_as_json_it_is_one_object(broken, capsys):
     assert set(by_key["not_finite"]) == {"severity", "key", "what", "value", "remedy", "fix"}
     assert by_key["not_finite"]["fix"] is None
     assert by_key["no_overlap"]["fix"]["flag"] == "--initial auto"
+    assert by_key["no_overlap"]["fix"]["changes"] == {"initialization": "auto"}
     assert main(["check", CT, MR, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["can_run"] is True
+
+
+def test_a_fix_without_a_flag_tells_what_to_change_in_the_recipe(tmp_path, capsys):
+    ct = read_volume(CT).image
+    values = sitk.GetArrayFromImage(ct)
+    values[:, :, :20] = -2048
+    padded = sitk.GetImageFromArray(values)
+    padded.CopyInformation(ct)
+    write_volume(padded, tmp_path / "padded.nii.gz")
+    assert main(["check", str(tmp_path / "padded.nii.gz"), MR, "-r", "ct-mr-head"]) == 0
+    assert "         fix: in the recipe, preprocessing.clip_percentiles: [" in capsys.readouterr().out
 
 
 def test_an_initial_transform_is_where_the_volumes_are_looked_at(tmp_path, capsys):

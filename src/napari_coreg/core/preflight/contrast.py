@@ -116,11 +116,9 @@ def _mutual_information(pair: Pair) -> Fix:
     kinds = tuple(stage.kind for stage in pair.recipe.stages)
     seen = {modality(side)[0] for side in pair.sides}
     name = PRESETS_BY_KINDS.get(kinds, "")
-    if name == "rigid" and "PET" in seen:
-        name = "pet-mr-head"
-    elif name == "rigid" and "CT" in seen:
-        name = "ct-mr-head"
-    if name and name != pair.recipe.name:
+    if name == "rigid" and seen != {"CT", "PET"}:
+        name = "pet-mr-head" if "PET" in seen else "ct-mr-head" if "CT" in seen else name
+    if name:
         return Fix(f"Use the recipe {name}", f"--recipe {name}", load_preset(name))
     stages = tuple(
         stage.model_copy(update={"metric": MattesMutualInformation()}) if stage.metric.kind in ONE_MODALITY else stage
