@@ -135,8 +135,9 @@ def check_spacing_is_known(pair: Pair) -> Iterator[Finding]:
 def _is_without_header(side: Side) -> bool:
     grid = side.grid
     axes = np.abs(np.reshape(grid.direction, (grid.dimension, grid.dimension)))
-    is_unset = set(grid.spacing_xyz) == {1.0} and not np.any(grid.origin_lps)
-    return is_unset and np.array_equal(axes, np.eye(grid.dimension))
+    is_at_origin = not np.any(grid.origin_lps) or np.allclose(grid.centre_lps, 0, atol=1e-6)  # NIfTI's is the centre
+    is_upright = np.array_equal(axes, np.eye(grid.dimension))
+    return set(grid.spacing_xyz) == {1.0} and is_at_origin and is_upright
 
 
 def _doubts_of_1_mm(side: Side, other: Side) -> list[str]:
