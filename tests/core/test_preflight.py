@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hypothesis.extra.numpy as npst
@@ -14,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_coreg import Recipe, load_preset, read_volume, read_volumes, register
+from napari_coreg.core import preflight
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.preflight import Finding, check_pair
 from napari_coreg.core.pyramid import prepare
@@ -22,7 +26,6 @@ from napari_coreg.samples import SAMPLES, sample_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -569,3 +572,15 @@ def test_a_recipe_file_will_do(tmp_path: Path):
     path = tmp_path / "mine.json"
     path.write_text(recipe("rigid").to_json())
     assert "needs" in keys(check_pair(volume(head()), volume(head()), path))
+
+
+def test_every_key_is_documented_and_no_other():
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "check-a-pair-before-the-run.md"
+    documented = set(re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE))
+    sources = [ast.parse(path.read_text(encoding="utf-8")) for path in Path(preflight.__file__).parent.glob("*.py")]
+    nodes = [node for source in sources for node in ast.walk(source)]
+    calls = [node.args for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding"]
+    written = {args[1].value for args in calls if len(args) > 1 and isinstance(args[1], ast.Constant)}
+    assert len(written) > 35
+    assert written <= documented
+    assert documented <= {node.value for node in nodes if isinstance(node, ast.Constant)}

@@ -27,7 +27,7 @@ BYTES_AT_LEAST = 25e6
 SECONDS_PER_VOXEL = 4e-9  # to prepare both volumes
 SECONDS_PER_BYTE = 6e-9  # to take their fingerprints
 PART_OF_LINEAR_COSTS = 0.6  # that a stage takes of what its levels may
-SECONDS_TO_START = {"auto": 0.1, "search": 1.2}
+SECONDS_TO_SEARCH = 0.7  # all poses, where the recipe finds the start by itself
 
 
 def check_needs(pair: Pair) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def seconds_needed(pair: Pair) -> float:
     for stage in pair.recipe.stages:
         part = 1.0 if stage.kind == "bspline" else PART_OF_LINEAR_COSTS
         costs += part * sum(level_costs(stage, pair.fixed.grid, pair.moving.grid))
-    start = 0.0 if pair.initial_transform is not None else SECONDS_TO_START.get(pair.recipe.initialization, 0.0)
+    start = 0.0 if pair.initial_transform is not None or pair.recipe.initialization != "auto" else SECONDS_TO_SEARCH
     sizes = [side.grid.number_of_voxels for side in pair.sides]
     stored = [size * _voxel_bytes(side.image) for size, side in zip(sizes, pair.sides, strict=True)]
     return costs + start + SECONDS_PER_VOXEL * sum(sizes) + SECONDS_PER_BYTE * sum(stored)
