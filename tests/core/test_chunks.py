@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_coreg.core.bspline.chunks import MOST_CHUNKS, run_chunks, split, working_threads
+from napari_coreg.core.chunks import MOST_CHUNKS, run_chunks, split, working_threads
 
 CHUNKS = [(0, 2), (2, 3), (3, 7), (7, 8)]
 
@@ -123,7 +123,7 @@ def test_an_error_in_a_kernel_comes_through_and_no_chunk_works_on(threads):
 
 INTERRUPTED = """
 import signal, sys, threading, time
-from napari_coreg.core.bspline.chunks import run_chunks, working_threads
+from napari_coreg.core.chunks import run_chunks, working_threads
 begun = []
 def kernel(index, start, stop):
     begun.append(index)

@@ -81,7 +81,7 @@ def test_an_unknown_key_is_refused_by_name_wherever_it_stands(where):
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        (("initialization",), "sometimes", "'auto', 'search', 'given', 'centre' or 'moments'"),
+        (("initialization",), "sometimes", "'auto', 'given', 'centre' or 'moments'"),
         (("stages",), [], "stages"),
         (("stages", 0, "kind"), "elastic", "'elastic'"),
         (("stages", 0, "metric", "kind"), "demons", "'demons'"),

@@ -381,12 +381,8 @@ def test_each_initialization_starts_where_it_says(phantom):
     assert starts["given"].transform.TransformPoint(origin) == pytest.approx((0, 0, 0), abs=1e-3)
     assert starts["centre"].transform.TransformPoint(origin) == pytest.approx((20, 0, -5), abs=1e-3)
     assert starts["moments"].transform.TransformPoint(origin) == pytest.approx((12, -9, 7), abs=1.5)
-    assert {name: result.initialization for name, result in starts.items()} == {
-        "given": "given",
-        "centre": "centre",
-        "moments": "moments",
-        "auto": "moments",
-    }
+    assert starts["auto"].transform.TransformPoint(origin) == pytest.approx((12, -9, 7), abs=1.5)
+    assert all(result.initialization == name for name, result in starts.items() if name != "auto")
 
 
 def test_auto_trusts_headers_that_are_right(phantom):
@@ -395,7 +391,7 @@ def test_auto_trusts_headers_that_are_right(phantom):
     assert register(fixed, slab, barely("auto")).initialization == "given"
 
 
-@pytest.mark.parametrize("initialization", ["centre", "moments", "auto", "search"])
+@pytest.mark.parametrize("initialization", ["centre", "moments", "auto"])
 def test_an_initial_transform_goes_before_and_is_part_of_the_result(pair, initialization):
     start = truth("affine", 7, 0.3)
     result = register(*pair, barely(initialization), initial_transform=start)
@@ -442,33 +438,34 @@ def test_an_empty_composite_is_a_start_too(phantom, pair):
     assert phantom.error_mm(result.transform, truth("rigid", 1)) < 0.5
 
 
-def test_the_search_finds_a_body_that_lies_the_other_way_round(phantom):
+def test_auto_finds_a_body_that_lies_the_other_way_round(phantom):
     known = sitk.Euler3DTransform((2.0, 3.0, -4.0), 0.1, np.pi - 0.1, 0.12, (5.0, -4.0, 3.0))
     fixed = phantom.image(phantom.grid((40, 40, 40), (2.2, 2.2, 2.2)))
     moving = phantom.image(phantom.grid((40, 38, 42), (2.3, 2.2, 2.1)), known)
-    found = register(fixed, moving, recipe("rigid", initialization="search"))
-    assert found.initialization == "search"
+    found = register(fixed, moving, recipe("rigid"))
     assert phantom.error_mm(found.transform, known) < 0.5
-    assert phantom.error_mm(register(fixed, moving, recipe("rigid")).transform, known) > 10
+    assert found.initialization == "search"
+    assert found.verdict.state == "good"
+    missed = register(fixed, moving, recipe("rigid", initialization="given"))
+    assert phantom.error_mm(missed.transform, known) > 10
+    assert missed.verdict.state == "failed"
 
 
-@pytest.mark.parametrize("initialization", ["auto", "search"])
-def test_a_b_spline_with_a_metric_of_our_own_finds_its_start_too(pair, initialization):
+def test_a_b_spline_with_a_metric_of_our_own_finds_its_start_too(pair):
     stage = bending().model_copy(update={"metric": metrics.NormalizedMutualInformation()})
-    result = register(*pair, Recipe(name="first", stages=(stage,), initialization=initialization))
+    result = register(*pair, Recipe(name="first", stages=(stage,)))
     assert result.metric_after < result.metric_before
 
 
 @pytest.mark.parametrize("metric", [metrics.MattesMutualInformation(), metrics.Correlation(), metrics.MeanSquares()])
-@pytest.mark.parametrize("initialization", ["auto", "search"])
 @pytest.mark.parametrize("apart_mm", [76.0, 1000.0])  # a sliver of overlap, none
-def test_volumes_that_lie_apart_are_brought_together(phantom, apart_mm, initialization, metric):
+def test_volumes_that_lie_apart_are_brought_together(phantom, apart_mm, metric):
     fixed = phantom.image(phantom.grid())
     moving = phantom.image(
         phantom.grid(centre=(apart_mm, 0.0, 0.0)), sitk.TranslationTransform(3, (apart_mm, 0.0, 0.0))
     )
     stage = RigidStage(metric=metric, **TWO_LEVELS)
-    result = register(fixed, moving, Recipe(name="apart", stages=(stage,), initialization=initialization))
+    result = register(fixed, moving, Recipe(name="apart", stages=(stage,)))
     assert phantom.error_mm(result.transform, sitk.TranslationTransform(3, (apart_mm, 0.0, 0.0))) < 0.5
     assert (result.metric_before is None) == (apart_mm == 1000.0)
 
@@ -545,8 +542,8 @@ def test_progress_tells_stage_level_and_iteration_in_their_order(watched):
     _, seen, _ = watched
     order = [(progress.stage, progress.level, progress.iteration) for progress in seen]
     assert order == sorted(order)
-    assert order[0] == (0, 0, 1)
-    assert {(p.stage, p.stage_kind, p.number_of_levels) for p in seen} == {
+    assert order[0] == (-1, 0, 0)
+    assert {(p.stage, p.stage_kind, p.number_of_levels) for p in seen if p.stage >= 0} == {
         (0, "rigid", 2),
         (1, "affine", 2),
         (2, "bspline", 1),
@@ -575,12 +572,11 @@ def test_the_search_for_a_start_is_shown_and_can_be_cancelled(pair):
     with pytest.raises(RegistrationCancelled) as caught:
         register(
             *pair,
-            recipe("rigid", initialization="search"),
+            recipe("rigid"),
             on_progress=seen.append,
-            is_cancelled=lambda: len(seen) >= 30,
+            is_cancelled=lambda: len(seen) >= 3,
         )
-    assert {(p.stage, p.stage_kind) for p in seen} == {(-1, "search")}
-    assert len(seen) == 30
+    assert [(p.stage, p.stage_kind, p.level) for p in seen] == [(-1, "search", part) for part in range(3)]
     assert caught.value.transform is not None
 
 

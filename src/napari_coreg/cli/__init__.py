@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 done, 2 bad input, 3 the registration failed, 130 cancelled.
+        Exit code: 0 done, 2 bad input, 3 the registration failed or its verdict is "failed", 130 cancelled.
     """
     options = make_parser().parse_args(arguments)
     try:

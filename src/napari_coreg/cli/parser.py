@@ -11,7 +11,7 @@ import napari_coreg
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INITIALIZATIONS = ("auto", "given", "centre", "moments", "search")
+INITIALIZATIONS = ("auto", "given", "centre", "moments")
 LANDMARK_MODELS = ("translation", "rigid", "similarity", "affine", "thin_plate")
 INTERPOLATORS = ("nearest", "linear", "bspline", "windowed_sinc", "label")
 
@@ -19,7 +19,7 @@ _DIRECTION = (
     "A transform maps points of the FIXED volume to points of the MOVING volume (LPS, mm),\n"
     "so it pulls the moving volume onto the fixed one's voxels."
 )
-_EXIT_CODES = "exit codes: 0 done, 2 bad input, 3 the registration failed, 130 cancelled"
+_EXIT_CODES = "exit codes: 0 done, 2 bad input, 3 the registration or its verdict is 'failed', 130 cancelled"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -89,7 +89,7 @@ def _register(parser: argparse.ArgumentParser) -> None:
         "--initial",
         metavar="FILE|HOW",
         help="where to start: a transform file (fixed -> moving) or result folder, or 'given' (the positions in the "
-        "headers), 'centre', 'moments', 'search' or 'auto'; default: what the recipe says",
+        "headers), 'centre', 'moments' or 'auto' (a search of all poses); default: what the recipe says",
     )
     parser.add_argument("--seed", type=_seed, metavar="N", help="seed of the random choices (default: the recipe's)")
     parser.add_argument("--threads", type=_threads, default=0, metavar="N", help="threads; 1 repeats bit for bit")

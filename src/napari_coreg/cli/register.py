@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from napari_coreg.io.loaded import LoadedVolume
 
 
-def run(options: argparse.Namespace) -> None:
-    """Run the command; whatever can be refused is refused before the volumes are read."""
+FAILED = 3
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command, and return 3 where the verdict is "failed"; what can be refused is, before volumes are read."""
     began = time.perf_counter()
     require_result_folder(options.output)
     if options.overlay is not None:
@@ -70,6 +73,7 @@ def run(options: argparse.Namespace) -> None:
         for line in summary(result):
             say(line)
         say(f"written to {folder} in {time.perf_counter() - began:.1f} s in all, with reading and writing")
+    return FAILED if result.verdict.state == "failed" else 0
 
 
 def chosen_recipe(word: str, initial: str | None = None, seed: int | None = None) -> Recipe:
@@ -125,6 +129,7 @@ def summary(result: RegistrationResult) -> list[str]:
     ]
     if result.folding is not None:
         lines.append(str(result.folding))
+    lines.append(f"verdict: {result.verdict.state} - {'; '.join(result.verdict.reasons)}")
     if result.is_linear:
         lines.append(f"the moving volume was {motion(result.transform, Grid.of(result.fixed))}")
     return lines

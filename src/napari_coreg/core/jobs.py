@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import SimpleITK as sitk
@@ -14,6 +15,7 @@ from napari_coreg.core.transforms import is_identity
 
 if TYPE_CHECKING:
     from napari_coreg.core.recipe import Recipe
+    from napari_coreg.core.search.landscape import Landscape
     from napari_coreg.core.stages import Stage
 
 VOXELS_OF_A_METRIC = 500_000
@@ -37,6 +39,8 @@ class Jobs:
     ----------
     centre_lps : array, shape (D,)
         Centre of the fixed grid, about which corrections turn, LPS mm.
+    threads : int
+        As given.
     """
 
     def __init__(
@@ -53,8 +57,15 @@ class Jobs:
         self.fixed, self.moving = fixed, moving
         self.fixed_mask, self.moving_mask = fixed_mask, moving_mask
         self.centre_lps = Grid.of(fixed).centre_lps
-        self._threads = threads
+        self.threads = threads
         self._levels: dict[tuple[int, float], Level] = {}
+
+    @cached_property
+    def landscape(self) -> Landscape:
+        """The two volumes in all poses."""
+        from napari_coreg.core.search.landscape import Landscape  # noqa: PLC0415 - numba takes 0.5 s
+
+        return Landscape(self.fixed, self.moving, self.fixed_mask, self.moving_mask, seed=self.recipe.seed)
 
     def job(self, stage_index: int, level_index: int, start: sitk.Transform) -> Job:
         """Return one level to run, with `start` applied after the transform that is optimized."""
@@ -71,7 +82,7 @@ class Jobs:
             moving_mask=self.moving_mask,
             start=None if is_identity(start) else start,
             seed=self.recipe.seed + 1,  # SimpleITK takes 0 for "from the clock"
-            threads=self._threads or (0 if stage.kind == "bspline" else 1),
+            threads=self.threads or (0 if stage.kind == "bspline" else 1),
         )
 
     def metric(self, stage_index: int, level_index: int, transform: sitk.Transform) -> float | None:

@@ -17,18 +17,18 @@ class Progress:
     Attributes
     ----------
     stage, number_of_stages : int
-        Which stage runs (from 0), of how many; -1 while the start is searched or something is prepared.
+        Which stage runs (from 0), of how many; -1 in a search, check or preparation.
     stage_kind : str
         "translation", "rigid", "similarity", "affine" or "bspline"; "search" while the start is searched,
-        "preparation" while something else takes time, which `message` names.
+        "check" while all poses are searched to judge the result, "preparation" while something else takes time, which
+        `message` names.
     level, number_of_levels : int
-        Which level of the stage's pyramid (from 0, coarse to fine), of how many; which candidate while the start is
-        searched.
+        Which level of the stage's pyramid (from 0, coarse to fine), of how many; which part of a search or check.
     iteration : int
-        Iteration of the optimizer within the level, from 1; 0 in a preparation.
+        Iteration of the optimizer within the level, from 1; 0 in a search, check or preparation.
     metric_value : float
-        What the optimizer makes smaller: the metric, and what a deformation costs; NaN in a preparation. Values of
-        different levels do not compare.
+        What the optimizer makes smaller: the metric, and what a deformation costs; NaN in a preparation; in a
+        search or check the negative score of the best pose so far. Values of different levels do not compare.
     fraction : float
         Estimated part of the whole run that is done, 0 to 1, never falling.
     seconds : float

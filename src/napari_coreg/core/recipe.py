@@ -12,7 +12,7 @@ from napari_coreg.core.frozen import FrozenModel
 from napari_coreg.core.stages import Stage
 from napari_coreg.errors import RecipeError
 
-Initialization = Literal["auto", "search", "given", "centre", "moments"]
+Initialization = Literal["auto", "given", "centre", "moments"]
 Interpolator = Literal["nearest", "linear", "bspline", "windowed_sinc", "label"]
 
 
@@ -78,8 +78,8 @@ class Recipe(FrozenModel):
         description=(
             "Where to start: 'given' trusts the positions in the headers (or the initial transform that is given), "
             "'centre' puts the centres of the two grids on each other, 'moments' the centres of intensity, 'auto' "
-            "takes the best of the three by the first stage's metric, 'search' also tries every right-angle turn, as "
-            "for a specimen that was put in the other way round. An initial transform that is given always wins."
+            "searches all poses, so that it does not matter how the volumes lie. An initial transform that is given "
+            "always wins."
         ),
     )
     stages: tuple[Stage, ...] = Field(

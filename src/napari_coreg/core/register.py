@@ -21,7 +21,8 @@ from napari_coreg.core.pyramid import foreground, prepare
 from napari_coreg.core.recipe import Preprocessing
 from napari_coreg.core.result import RegistrationResult
 from napari_coreg.core.run import Run
-from napari_coreg.core.transforms import is_linear
+from napari_coreg.core.transforms import is_linear, to_matrix
+from napari_coreg.core.verdict import Facts, judge
 from napari_coreg.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def register(
         untouched = untouched if initial_transform is None else initial_transform
         before, after = run.metric(untouched), run.metric(transform)
         folding = None if is_linear(transform) else folding_of(transform, Grid.of(fixed))
+        evidence = run.evidence(untouched)
+    pose = None if run.pose is None else to_matrix(run.pose)
     return RegistrationResult(
         transform=transform,
         recipe=recipe,
@@ -127,6 +130,7 @@ def register(
         metric_after=after,
         inverse_transform=run.inverse,
         folding=folding,
+        verdict=judge(Facts(evidence, pose, folding, before, after)),
         initialization=run.initialization,
         notes=tuple(run.notes),
         seconds=time.perf_counter() - began,

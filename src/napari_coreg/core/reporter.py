@@ -62,10 +62,10 @@ class Reporter:
         self._tell(-1, "preparation", (0, 1), 0, math.nan, message, current)
 
     def tell_search(
-        self, candidate: tuple[int, int], iteration: int, value: float, current: Callable[[], sitk.Transform]
+        self, kind: str, part: tuple[int, int], value: float, current: Callable[[], sitk.Transform]
     ) -> None:
-        """Tell of an iteration while the start is searched; `candidate` is which one, of how many."""
-        self._tell(-1, "search", candidate, iteration, value, "", current)
+        """Tell which part of a "search" of the start or a "check" of the result is done (from 1), of how many."""
+        self._tell(-1, kind, (part[0] - 1, part[1]), 0, value, "", current)
 
     def tell_iteration(
         self, stage_index: int, job: Job, iteration: int, value: float, current: Callable[[], sitk.Transform]

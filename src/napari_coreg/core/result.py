@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from napari_coreg.core.folding import Folding
     from napari_coreg.core.recipe import Interpolator, Recipe
+    from napari_coreg.core.verdict import Verdict
 
 
 NO_INVERSE = (
@@ -79,8 +80,10 @@ class RegistrationResult:
         stationary velocity (the inverse of the flow is the flow backwards). Else None.
     folding : Folding or None
         Range of the Jacobian determinant over the fixed grid, and how much is folded; None for a linear transform.
+    verdict : Verdict
+        Whether the result is good, doubtful or failed, and why.
     initialization : str
-        How the start was found: "given", "centre", "moments" or "search".
+        How the start was found: "given", "centre", "moments" ... or "search".
     notes : tuple of str
         What a person should know about the run.
     seconds : float
@@ -102,6 +105,7 @@ class RegistrationResult:
     metric_after: float | None
     inverse_transform: sitk.Transform | None
     folding: Folding | None
+    verdict: Verdict
     initialization: str
     notes: tuple[str, ...]
     seconds: float
@@ -191,6 +195,9 @@ class RegistrationResult:
             "metric_before": self.metric_before,
             "metric_after": self.metric_after,
             "folding": None if self.folding is None else vars(self.folding),
+            "verdict": self.verdict.state,
+            "verdict_reasons": list(self.verdict.reasons),
+            "verdict_measures": dict(self.verdict.measures),
             "seconds": round(self.seconds, 3),
             "threads": self.threads,
             "versions": dict(self.versions),

@@ -6,21 +6,32 @@ import time
 from typing import TYPE_CHECKING
 
 from napari_coreg.core import bspline_grid, engine
+from napari_coreg.core.chunks import working_threads
 from napari_coreg.core.costs import level_costs, note_if_slow
+from napari_coreg.core.evidence import PoseEvidence, gather, nearest_rigid
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.job import runs_on_coreg
 from napari_coreg.core.jobs import Jobs
 from napari_coreg.core.reporter import Reporter
 from napari_coreg.core.result import LevelTrace
 from napari_coreg.core.stages import BSplineStage
-from napari_coreg.core.start import first_guess
-from napari_coreg.core.transforms import compose, invert, is_linear, linear_identity, with_parameters
+from napari_coreg.core.start import explore, first_guess
+from napari_coreg.core.transforms import (
+    compose,
+    invert,
+    is_linear,
+    linear_identity,
+    to_matrix,
+    with_parameters,
+)
+from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from napari_coreg.core.progress import IsCancelled, OnProgress
     from napari_coreg.core.recipe import Recipe
+    from napari_coreg.core.search.landscape import Pose
     from napari_coreg.core.stages import Stage
     from napari_coreg.core.transforms import Parameters
 
@@ -34,6 +45,8 @@ class Run:
         One entry per finished level.
     initialization : str
         How the start was found.
+    pose : SimpleITK.Transform or None
+        The chain after its last linear stage; None where it starts with a deformation.
     inverse : SimpleITK.Transform or None
         Moving -> fixed, after all stages; None where a displacement is part of the chain, which has no closed inverse.
     """
@@ -53,6 +66,8 @@ class Run:
         self.trace: list[LevelTrace] = []
         self.initialization = ""
         self.inverse: sitk.Transform | None = None
+        self.pose: sitk.Transform | None = None
+        self._poses: list[Pose] = []
         self._stages = recipe.stages
         self._fixed_grid = Grid.of(fixed)
         self._jobs = Jobs(recipe, fixed, moving, fixed_mask=fixed_mask, moving_mask=moving_mask, threads=threads)
@@ -66,16 +81,37 @@ class Run:
 
     def first_guess(self, given: sitk.Transform | None) -> sitk.Transform:
         """Return where to start: the given transform, or what the recipe's initialization says."""
-        self.initialization, start = first_guess(self._jobs, self._reporter, given)
+        (self.initialization, start), self._poses = first_guess(self._jobs, self._reporter, given)
         return start
 
     def all_stages(self, start: sitk.Transform) -> sitk.Transform:
         """Run every stage, and return the chain of `start` and all that was found."""
         chain = start
+        self.pose = start if is_linear(start) else None
         self.inverse = invert(start) if is_linear(start) else None
         for index in range(len(self._stages)):
             chain = self._run_stage(index, chain)
+            self.pose = chain if is_linear(chain) else self.pose
         return chain
+
+    def evidence(self, untouched: sitk.Transform) -> PoseEvidence | None:
+        """Return what speaks for and against the linear part of what was found; None where there is none.
+
+        Parameters
+        ----------
+        untouched : SimpleITK.Transform
+            As the volumes lay, fixed -> moving, LPS mm.
+        """
+        if self.pose is None or not is_linear(untouched):
+            return None
+        pose = to_matrix(self.pose)
+        try:
+            guess = nearest_rigid(pose, self._jobs.centre_lps)
+            self._poses = self._poses or explore(self._jobs, self._reporter, {"given": [guess]}, "check")
+        except RegistrationError:  # too little of the volumes is left to search
+            return None
+        with working_threads(self._jobs.threads):
+            return gather(self._jobs.landscape, pose, to_matrix(untouched), self._poses, self._jobs.recipe.seed)
 
     def metric(self, transform: sitk.Transform) -> float | None:
         """Return the last stage's metric; None where the images do not overlap."""

@@ -1,17 +1,15 @@
-"""Finds where a run starts: a given transform, a guess, the best of several, or the best after a search."""
+"""Finds where a run starts: a given transform, a guess of one kind, or the best pose of all."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 from typing import TYPE_CHECKING
 
 import SimpleITK as sitk
 
-from napari_coreg.core import engine, initialize
-from napari_coreg.core.geometry import Grid
-from napari_coreg.core.metrics import MattesMutualInformation, NormalizedMutualInformation
-from napari_coreg.core.stages import RigidStage
-from napari_coreg.core.transforms import compose, linear_identity, with_parameters
+from napari_coreg.core import initialize
+from napari_coreg.core.chunks import working_threads
+from napari_coreg.core.transforms import compose, from_matrix, to_matrix
 from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
@@ -19,16 +17,16 @@ if TYPE_CHECKING:
 
     from napari_coreg.core.jobs import Jobs
     from napari_coreg.core.reporter import Reporter
-    from napari_coreg.core.transforms import Parameters
+    from napari_coreg.core.search.landscape import Matrix, Pose
 
     Candidate = tuple[str, sitk.Transform]
+    Guess = Callable[[Jobs], list[sitk.Transform]]
 
-OVERLAP_OF_THE_BEST = 0.25  # of what the most overlapping guess has; the share of samples that elastix asks for
-REFINED_GUESSES = 12  # of a search, taken up to a registration at the coarsest level
+AS_GOOD = 0.97  # of the best score: the volumes stay as they lie where that fits as well, since they may be symmetric
 
 
-def first_guess(jobs: Jobs, reporter: Reporter, given: sitk.Transform | None) -> Candidate:
-    """Return how the start was found, and the start: the given transform, or as the recipe's initialization says.
+def first_guess(jobs: Jobs, reporter: Reporter, given: sitk.Transform | None) -> tuple[Candidate, list[Pose]]:
+    """Return how the start was found, and the start; and the poses that were found on the way.
 
     Parameters
     ----------
@@ -47,72 +45,73 @@ def first_guess(jobs: Jobs, reporter: Reporter, given: sitk.Transform | None) ->
         If the search was cancelled.
     """
     if given is not None:
-        return "given", compose(given)
-    guesses: dict[str, Callable[[], sitk.Transform]] = {
-        "given": lambda: sitk.TranslationTransform(jobs.fixed.GetDimension()),
-        "centre": lambda: initialize.centre_transform(jobs.fixed, jobs.moving),
-        "moments": lambda: _moments(jobs),
-    }
+        return ("given", compose(given)), []
     wanted = jobs.recipe.initialization
-    if wanted in guesses:
-        return wanted, guesses[wanted]()
-    candidates = [(name, guess()) for name, guess in guesses.items()]
-    if wanted != "search":
-        return _ranked(jobs, candidates)[0]
-    turns = initialize.right_angle_turns(candidates[-1][1], jobs.centre_lps)
-    chosen = _ranked(jobs, [*candidates, *(("search", turn) for turn in turns)])[:REFINED_GUESSES]
-    refined = [
-        (name, _refined(jobs, reporter, guess, (index, len(chosen)))) for index, (name, guess) in enumerate(chosen)
-    ]
-    return _ranked(jobs, refined)[0]
+    if wanted != "auto":
+        return (wanted, _best_by_metric(jobs, _GUESSES[wanted](jobs))), []
+    guesses = {name: [to_matrix(guess) for guess in _GUESSES[name](jobs)] for name in _QUICK_GUESSES}
+    poses = explore(jobs, reporter, guesses)
+    if jobs.landscape.score(guesses["given"][0]) >= AS_GOOD * poses[0].score:
+        return ("given", _given(jobs)[0]), poses
+    return (poses[0].origin, from_matrix(poses[0].matrix, jobs.centre_lps)), poses
 
 
-def _moments(jobs: Jobs) -> sitk.Transform:
-    coarse = jobs.job(0, 0, sitk.Transform(jobs.fixed.GetDimension(), sitk.sitkIdentity)).level
-    return initialize.moments_transform(coarse.fixed, coarse.moving, jobs.fixed_mask, jobs.moving_mask)
+def explore(jobs: Jobs, reporter: Reporter, guesses: dict[str, list[Matrix]], kind: str = "search") -> list[Pose]:
+    """Return the poses in which the volumes fit, the best first; `guesses` are tried too (see `Landscape.explore`).
 
-
-def _ranked(jobs: Jobs, candidates: list[Candidate]) -> list[Candidate]:
-    """Return the candidates that overlap, best first by the metric at the coarsest level.
-
-    A metric says nothing in a sliver of the volumes, so what overlaps far less than another candidate is left out.
+    Raises
+    ------
+    RegistrationError
+        If the volumes overlap in no pose.
+    RegistrationCancelled
+        If that was cancelled.
     """
-    fixed, moving = Grid.of(jobs.fixed), Grid.of(jobs.moving)
-    overlaps = [initialize.overlap(fixed, moving, transform) for _, transform in candidates]
-    least = OVERLAP_OF_THE_BEST * max(overlaps)
-    values = [
-        jobs.metric(0, 0, transform) if part >= least else None
-        for part, (_, transform) in zip(overlaps, candidates, strict=True)
-    ]
-    usable = [(value, index) for index, value in enumerate(values) if value is not None]
-    if not usable:
-        raise RegistrationError(
-            "the two volumes do not overlap, however they are laid on each other; check voxel sizes and masks"
-        )
-    return [candidates[index] for _, index in sorted(usable)]
+    from napari_coreg.core.search import compiling  # noqa: PLC0415 - numba takes 0.5 s
 
+    still = sitk.TranslationTransform(jobs.fixed.GetDimension())
+    if compiling.needs_compiling():
+        reporter.tell_preparation(compiling.MESSAGE, lambda: still)
+        if not compiling.compile_ahead(reporter.is_cancelled):
+            reporter.stop(still)
 
-def _refined(jobs: Jobs, reporter: Reporter, guess: sitk.Transform, candidate: tuple[int, int]) -> sitk.Transform:
-    """Return the guess after a rigid registration at the coarsest level alone; it is one `candidate` of how many."""
-    if reporter.is_cancelled():
-        reporter.stop(guess)
-    metric = jobs.recipe.stages[0].metric
-    if isinstance(metric, NormalizedMutualInformation):  # which SimpleITK has not
-        metric = MattesMutualInformation(number_of_histogram_bins=metric.number_of_histogram_bins)
-    job = replace(jobs.job(0, 0, guess), stage=RigidStage(metric=metric))
-    correction = linear_identity("rigid", jobs.centre_lps)
-
-    def corrected(parameters: Parameters) -> sitk.Transform:
-        return compose(with_parameters(correction, parameters), guess, centre_lps=jobs.centre_lps)
-
-    def on_iteration(iteration: int, value: float, parameters: Parameters) -> bool:
-        reporter.tell_search(candidate, iteration, value, lambda: corrected(parameters))
+    def on_part(part: int, parts: int, best: Pose) -> bool:
+        reporter.tell_search(kind, (part, parts), -best.score, lambda: from_matrix(best.matrix, jobs.centre_lps))
         return reporter.is_cancelled()
 
-    try:
-        outcome = engine.run_level(job, correction, on_iteration)
-    except RegistrationError:
-        return guess  # it drifted out of the overlap: as it was, it is still a candidate
-    if outcome.cancelled:
-        reporter.stop(guess)
-    return corrected(correction.GetParameters())
+    turning = any(stage.kind != "translation" for stage in jobs.recipe.stages)
+    with working_threads(jobs.threads):
+        poses = jobs.landscape.explore(guesses, on_part, turning=turning)
+    if not poses:
+        reporter.stop(still)
+    return poses
+
+
+def _best_by_metric(jobs: Jobs, guesses: list[sitk.Transform]) -> sitk.Transform:
+    """Return the guess with the best metric of the first stage at its coarsest level; a single one as it is."""
+    if len(guesses) == 1:
+        return guesses[0]
+    values = [jobs.metric(0, 0, guess) for guess in guesses]
+    usable = [(value, index) for index, value in enumerate(values) if value is not None and math.isfinite(value)]
+    if not usable:
+        raise RegistrationError(
+            f"with initialization {jobs.recipe.initialization!r} the two volumes do not overlap; check voxel sizes and "
+            "masks, or use 'auto'"
+        )
+    return guesses[min(usable)[1]]
+
+
+def _given(jobs: Jobs) -> list[sitk.Transform]:
+    return [sitk.TranslationTransform(jobs.fixed.GetDimension())]
+
+
+def _centre(jobs: Jobs) -> list[sitk.Transform]:
+    return [initialize.centre_transform(jobs.fixed, jobs.moving)]
+
+
+def _moments(jobs: Jobs) -> list[sitk.Transform]:
+    coarse = jobs.job(0, 0, sitk.Transform(jobs.fixed.GetDimension(), sitk.sitkIdentity)).level
+    return [initialize.moments_transform(coarse.fixed, coarse.moving, jobs.fixed_mask, jobs.moving_mask)]
+
+
+_GUESSES: dict[str, Guess] = {"given": _given, "centre": _centre, "moments": _moments}
+_QUICK_GUESSES = ("given", "centre", "moments")  # the first is where the volumes lie

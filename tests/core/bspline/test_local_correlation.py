@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from napari_coreg.core.bspline.chunks import working_threads
 from napari_coreg.core.bspline.local_correlation import LocalNormalizedCorrelation
+from napari_coreg.core.chunks import working_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_coreg.core.bspline import penalties
-from napari_coreg.core.bspline.chunks import working_threads
 from napari_coreg.core.bspline.penalties import BendingEnergy, LinearElasticity, LogJacobian, determinant_range
+from napari_coreg.core.chunks import working_threads
 from napari_coreg.errors import GeometryError
 
 PENALTIES = ["bending", "elasticity", "volume"]

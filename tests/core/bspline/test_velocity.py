@@ -13,8 +13,8 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 from scipy.ndimage import gaussian_filter
 
-from napari_coreg.core.bspline.chunks import working_threads
 from napari_coreg.core.bspline.velocity import VelocityField
+from napari_coreg.core.chunks import working_threads
 from napari_coreg.core.folding import folding
 from napari_coreg.errors import GeometryError, RegistrationError
 

@@ -1,54 +1,29 @@
-"""Compiles the kernels in a process of its own, so that no window stands still meanwhile; run as a module, it does."""
+"""Compiles the kernels of a stage ahead of its run; run as a module, it is what compiles them."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_coreg.core.bspline import kernels, velocity_kernels
+from napari_coreg.core.compiling import compile_aside, is_compiled
 
 if TYPE_CHECKING:
     from napari_coreg.core.progress import IsCancelled
     from napari_coreg.core.stages import BSplineStage
 
 MESSAGE = "compiling kernels, once (about 10 s)"
-SECONDS_BETWEEN_LOOKS = 0.05
 
 
 def needs_compiling(stage: BSplineStage) -> bool:
     """Whether kernels of a stage are not there as machine code yet."""
     is_flow = stage.deformation == "stationary_velocity"
-    return not all(map(kernels.is_compiled, [kernels.warp, *([velocity_kernels.pull] if is_flow else [])]))
+    return not all(map(is_compiled, [kernels.warp, *([velocity_kernels.pull] if is_flow else [])]))
 
 
 def compile_ahead(stage: BSplineStage, is_cancelled: IsCancelled) -> bool:
-    """Have the kernels of a stage compiled onto the disk; return False where that was cancelled.
-
-    Compiling holds the interpreter for tenths of a second at a time, which a window would show. Where it does not work
-    (the program is not plain Python, the disk cannot be written), the kernels are compiled here, when they are called.
-    """
-    if not Path(sys.executable or "").stem.startswith("python"):
-        return True
-    process = subprocess.Popen(
-        [sys.executable, "-m", __name__, stage.deformation, stage.metric.kind],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
-    try:
-        while process.poll() is None:
-            if is_cancelled():
-                return False
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-    return True
+    """Have the kernels of a stage compiled onto the disk; return False where that was cancelled."""
+    return compile_aside(__name__, [stage.deformation, stage.metric.kind], is_cancelled)
 
 
 def _register_something(deformation: str, metric: str) -> None:

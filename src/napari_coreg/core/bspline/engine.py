@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_coreg.core.bspline import lbfgs
-from napari_coreg.core.bspline.chunks import working_threads
 from napari_coreg.core.bspline.deformation import make_deformation
 from napari_coreg.core.bspline.lattice import Lattice
 from napari_coreg.core.bspline.objective import NO_SAMPLE, Objective, metric_through_start
 from napari_coreg.core.bspline.unfold import unfold
+from napari_coreg.core.chunks import working_threads
 from napari_coreg.core.engine import OnIteration, Outcome
 from napari_coreg.core.optimizers import LBFGS
 from napari_coreg.core.stages import BSplineStage

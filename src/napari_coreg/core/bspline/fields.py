@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_coreg.core.bspline.chunks import working_threads
 from napari_coreg.core.bspline.lattice import Lattice, displacements
 from napari_coreg.core.bspline.penalties import determinant_range
 from napari_coreg.core.bspline_grid import ORDER
+from napari_coreg.core.chunks import working_threads
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

@@ -5,27 +5,17 @@ Every kernel handles the slices start..stop of one chunk, and is compiled for on
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
+
+from napari_coreg.core.compiling import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
     Basis = tuple[Array, Array, Array, Array, Array, Array]
-
-Function = TypeVar("Function")
-
-
-def compiled(function: Function) -> Function:
-    """Compile a function that frees the interpreter; the machine code is kept on disk."""
-    # NaN marks voxels that are not looked at, so the compiler must not assume that there is none.
-    fast = {"contract", "reassoc", "nsz", "arcp", "afn"}
-    made: Function = njit(cache=True, nogil=True, boundscheck=False, fastmath=fast)(function)
-    return made
 
 
 @compiled
@@ -264,13 +254,3 @@ def gather_slices(index: int, start: int, stop: int, basis: Basis, planes: Array
                 for j in range(coefficients.shape[2]):
                     for i in range(coefficients.shape[3]):
                         coefficients[c, k, j, i] += w * planes[z, c, j, i]
-
-
-def is_compiled(kernel: Any) -> bool:
-    """Whether the machine code is there already, from this program or kept on disk by an earlier one."""
-    stats = getattr(kernel, "stats", None)  # not where numba is told not to compile
-    if stats is None or getattr(kernel, "signatures", None):
-        return True
-    source = Path(kernel.__code__.co_filename)
-    kept = Path(stats.cache_path).glob(f"{source.stem}.{kernel.__name__}-*.nbi")
-    return any(index.stat().st_mtime >= source.stat().st_mtime for index in kept)

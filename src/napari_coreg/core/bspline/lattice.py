@@ -10,8 +10,8 @@ from numpy.polynomial import polynomial
 
 from napari_coreg.core.bspline import kernels
 from napari_coreg.core.bspline.axis_splines import PIECES
-from napari_coreg.core.bspline.chunks import run_chunks, split
 from napari_coreg.core.bspline_grid import ORDER
+from napari_coreg.core.chunks import run_chunks, split
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

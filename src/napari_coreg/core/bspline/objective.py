@@ -8,9 +8,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.bspline import kernels
-from napari_coreg.core.bspline.chunks import run_chunks, split
 from napari_coreg.core.bspline.penalties import BendingEnergy, LinearElasticity, LogJacobian
 from napari_coreg.core.bspline.similarity import make_similarity
+from napari_coreg.core.chunks import run_chunks, split
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.transforms import is_linear, to_matrix
 from napari_coreg.errors import RegistrationError

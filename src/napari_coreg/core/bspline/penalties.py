@@ -10,8 +10,8 @@ import numpy as np
 
 from napari_coreg.core.bspline import penalty_kernels as kernels
 from napari_coreg.core.bspline.axis_splines import mean_squares, sample
-from napari_coreg.core.bspline.chunks import run_chunks, split
 from napari_coreg.core.bspline.quadratic import QuadraticEnergy, checked, coefficients_shape, outer
+from napari_coreg.core.chunks import run_chunks, split
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

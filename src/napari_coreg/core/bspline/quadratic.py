@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_coreg.core.bspline import penalty_kernels as kernels
 from napari_coreg.core.bspline.axis_splines import mean_products
-from napari_coreg.core.bspline.chunks import run_chunks, split
+from napari_coreg.core.chunks import run_chunks, split
 from napari_coreg.errors import GeometryError
 
 if TYPE_CHECKING:

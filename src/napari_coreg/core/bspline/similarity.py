@@ -8,8 +8,8 @@ import numpy as np
 
 from napari_coreg.core import metrics
 from napari_coreg.core.bspline import similarity_kernels as kernels
-from napari_coreg.core.bspline.chunks import run_chunks, split
 from napari_coreg.core.bspline.local_correlation import LocalNormalizedCorrelation
+from napari_coreg.core.chunks import run_chunks, split
 from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:

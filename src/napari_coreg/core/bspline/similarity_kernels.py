@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_coreg.core.bspline.kernels import compiled
+from napari_coreg.core.compiling import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from napari_coreg.core.bspline import velocity_kernels as kernels
-from napari_coreg.core.bspline.chunks import VOXELS_PER_CHUNK, run_chunks, split
+from napari_coreg.core.chunks import VOXELS_PER_CHUNK, run_chunks, split
 from napari_coreg.errors import GeometryError, RegistrationError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numba import njit
 
-from napari_coreg.core.bspline.kernels import Function, compiled
+from napari_coreg.core.compiling import Function, compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
