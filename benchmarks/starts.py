@@ -149,14 +149,19 @@ def _kept(name: str, make: Callable[[], Base]) -> Callable[[Path, int], Base]:
         with made_once(folder) as new:
             if new:
                 base = make()
-                sitk.WriteImage(base.fixed, str(new / "fixed.mha"))
-                sitk.WriteImage(base.moving, str(new / "moving.mha"))
+                for side, image in (("fixed", base.fixed), ("moving", base.moving)):
+                    sitk.WriteImage(_plain(image), str(new / f"{side}.mha"))
                 np.savez(new / "truth.npz", truth=base.truth, points_lps=base.points_lps)
         fixed, moving = (sitk.ReadImage(str(folder / f"{side}.mha")) for side in ("fixed", "moving"))
         with np.load(folder / "truth.npz") as known:
             return Base(fixed, moving, known["truth"], known["points_lps"])
 
     return lambda work, _seed: kept(work)
+
+
+def _plain(image: sitk.Image) -> sitk.Image:
+    """Return the image without what its file said beside voxels and grid."""
+    return like(image, sitk.GetArrayViewFromImage(image))
 
 
 def _known(*, remapped: bool) -> Base:
