@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_coreg.core.landmarks import fit_landmarks as fit_landmarks
     from napari_coreg.core.preflight import Finding as Finding
     from napari_coreg.core.preflight import check_pair as check_pair
+    from napari_coreg.core.features_2d import register_2d_features as register_2d_features
     from napari_coreg.core.presets import load_preset as load_preset
     from napari_coreg.core.presets import preset_names as preset_names
     from napari_coreg.core.progress import Progress as Progress
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from napari_coreg.io.volumes import read_volume as read_volume
     from napari_coreg.io.volumes import read_volumes as read_volumes
     from napari_coreg.io.volumes import write_volume as write_volume
+    from napari_coreg.plugin.console import check_layers as check_layers
     from napari_coreg.plugin.console import register_layers as register_layers
 
 try:
@@ -44,6 +46,7 @@ _HOME = {
     "Recipe": "napari_coreg.core.recipe",
     "RegistrationCancelled": "napari_coreg.errors",
     "RegistrationResult": "napari_coreg.core.result",
+    "check_layers": "napari_coreg.plugin.console",
     "check_pair": "napari_coreg.core.preflight",
     "fit_landmarks": "napari_coreg.core.landmarks",
     "load_preset": "napari_coreg.core.presets",
@@ -54,6 +57,7 @@ _HOME = {
     "read_volume": "napari_coreg.io.volumes",
     "read_volumes": "napari_coreg.io.volumes",
     "register": "napari_coreg.core.register",
+    "register_2d_features": "napari_coreg.core.features_2d",
     "register_layers": "napari_coreg.plugin.console",
     "write_transform": "napari_coreg.io.transforms",
     "write_volume": "napari_coreg.io.volumes",
@@ -68,6 +72,7 @@ __all__ = [
     "RegistrationCancelled",
     "RegistrationResult",
     "__version__",
+    "check_layers",
     "check_pair",
     "fit_landmarks",
     "load_preset",
@@ -78,6 +83,7 @@ __all__ = [
     "read_volume",
     "read_volumes",
     "register",
+    "register_2d_features",
     "register_layers",
     "write_transform",
     "write_volume",

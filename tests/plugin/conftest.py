@@ -18,12 +18,15 @@ from napari.components import ViewerModel
 from napari_coreg.core.presets import load_preset
 from napari_coreg.core.progress import Progress
 from napari_coreg.core.result import RegistrationResult
+from napari_coreg.core.verdict import Verdict
 from napari_coreg.errors import RegistrationCancelled
+from napari_coreg.plugin.register_widget import RegisterWidget
 
 if TYPE_CHECKING:
     import threading
 
     from napari_coreg.core.folding import Folding
+    from napari_coreg.core.preflight import Finding
 
 
 def blob(shape: tuple[int, ...], centre: tuple[float, ...]) -> np.ndarray:
@@ -71,6 +74,7 @@ class FakeRegister:
         self.folding: Folding | None = None
         self.preparation = ""
         self.notes: tuple[str, ...] = ()
+        self.verdict = Verdict("good", ("it converged",), {"spread_mm": 0.25})
         self.calls: list[dict[str, Any]] = []
 
     def __call__(self, fixed: sitk.Image, moving: sitk.Image, recipe: Any, **settings: Any) -> RegistrationResult:
@@ -131,6 +135,7 @@ class FakeRegister:
             folding=self.folding,
             initialization="moments",
             notes=self.notes,
+            verdict=self.verdict,
             seconds=1.25,
             threads=1,
             versions={},
@@ -138,6 +143,35 @@ class FakeRegister:
             fixed=fixed,
             moving=moving,
         )
+
+
+class FakeCheck:
+    """Finds what a test says; waits at `gate` when there is one.
+
+    Attributes
+    ----------
+    calls : list of dict
+        The keyword arguments of each call, and the recipe.
+    """
+
+    def __init__(self) -> None:
+        self.findings: tuple[Finding, ...] = ()
+        self.gate: threading.Event | None = None
+        self.error: Exception | None = None
+        self.calls: list[dict[str, Any]] = []
+
+    def __call__(self, fixed: sitk.Image, moving: sitk.Image, recipe: Any, **settings: Any) -> tuple[Finding, ...]:
+        self.calls.append({"fixed": fixed, "moving": moving, "recipe": recipe, **settings})
+        if self.gate is not None:
+            self.gate.wait(10)
+        if self.error is not None:
+            raise self.error
+        return self.findings
+
+
+@pytest.fixture
+def fake_check() -> FakeCheck:
+    return FakeCheck()
 
 
 @pytest.fixture
@@ -148,3 +182,11 @@ def fake_register() -> FakeRegister:
 @pytest.fixture
 def rigid() -> Any:
     return load_preset("rigid")
+
+
+@pytest.fixture
+def widget(qtbot: Any, pair: ViewerModel, fake_register: FakeRegister, fake_check: FakeCheck) -> Any:
+    """The dock widget over a pair of layers, with a register() and a check that take no time."""
+    widget = RegisterWidget(pair, register=fake_register, check=fake_check)
+    qtbot.addWidget(widget)
+    return widget

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_coreg import register_layers
+from napari_coreg import check_layers, register_layers
 from napari_coreg.errors import RecipeError, VolumeError
 
 
@@ -37,3 +37,31 @@ def test_an_unknown_recipe_lists_the_recipes(pair):
 def test_an_image_is_no_mask(pair):
     with pytest.raises(VolumeError, match="use a Labels layer"):
         register_layers(pair, "fixed", "moving", fixed_mask="moving")
+
+
+def test_a_check_finds_what_would_stop_the_run_and_adds_nothing(pair):
+    pair.layers["moving"].data[3, 3, 3] = np.nan
+    findings = check_layers(pair.layers["fixed"], pair.layers["moving"], "rigid")
+    assert findings[0].severity == "error"
+    assert "NaN" in findings[0].what
+    assert len(pair.layers) == 2
+
+
+def test_a_check_finds_no_error_in_layers_that_can_be_registered(pair):
+    mask = pair.add_labels(np.ones((24, 28, 32), int), name="head", scale=(2, 2, 2), units=("mm",) * 3)
+    findings = check_layers(pair.layers["fixed"], pair.layers["moving"], "translation", fixed_mask=mask)
+    assert not [finding for finding in findings if finding.severity == "error"]
+
+
+def test_a_check_takes_layers_and_says_how_they_are_called_when_given_a_name(pair):
+    with pytest.raises(VolumeError, match=r"'moving' is a name: give the layer itself, viewer.layers\['moving'\]"):
+        check_layers(pair.layers["fixed"], "moving")
+
+
+def test_a_check_knows_the_modality_of_a_file(pair, monkeypatch):
+    called = []
+    monkeypatch.setattr("napari_coreg.plugin.console.check_volumes", lambda request, _: called.append(request) or ())
+    pair.layers["fixed"].metadata["napari_coreg"] = {"modality": "CT"}
+    pair.layers["moving"].metadata["napari_coreg"] = {"modality": None}
+    check_layers(pair.layers["fixed"], pair.layers["moving"])
+    assert (called[0].fixed.modality, called[0].moving.modality) == ("CT", "")

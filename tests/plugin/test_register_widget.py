@@ -18,14 +18,6 @@ from napari_coreg.errors import RegistrationError
 from napari_coreg.plugin.register_widget import RegisterWidget
 
 
-@pytest.fixture
-def widget(qtbot, pair, fake_register) -> RegisterWidget:
-    """The widget over a pair of layers, with a register() that takes no time."""
-    widget = RegisterWidget(pair, register=fake_register)
-    qtbot.addWidget(widget)
-    return widget
-
-
 def names(viewer) -> list[str]:
     return [layer.name for layer in viewer.layers]
 
@@ -176,8 +168,8 @@ class TestARun:
     def test_it_runs_what_is_chosen(self, qtbot, widget, pair, fake_register):
         pair.add_labels(np.ones((24, 28, 32), int), name="head", scale=(2, 2, 2), units=("mm",) * 3)
         widget.layers.moving_mask.set_layer(pair.layers["head"])
-        widget.magnitude_box.setChecked(True)
-        widget.deformation_box.setChecked(False)
+        widget.options.magnitude.setChecked(True)
+        widget.options.deformation.setChecked(False)
         run(qtbot, widget)
         assert fake_register.calls[0]["moving_mask"] is not None
         assert names(pair)[3:] == ["moving registered to fixed", "Displacement of moving (mm)"]
@@ -251,7 +243,7 @@ class TestARun:
     def test_without_preview_no_other_layer_appears(self, qtbot, widget, pair, fake_register):
         inserted = []
         pair.layers.events.inserted.connect(lambda event: inserted.append(event.value.name))
-        widget.preview_box.setChecked(False)
+        widget.options.preview.setChecked(False)
         run(qtbot, widget)
         assert inserted == ["moving registered to fixed", "Deformation of moving"]
 
@@ -260,7 +252,8 @@ class TestARun:
         qtbot.addWidget(widget)
         pair.layers["moving"].data[3, 3, 3] = np.nan
         run(qtbot, widget)
-        assert "1 of 21504 voxels are NaN" in widget.message.text()
+        assert any("NaN" in text for text in widget.findings.texts())
+        assert len(pair.layers) == 2
 
     def test_closing_the_dock_stops_the_run_and_takes_the_preview_away(self, qtbot, pair, fake_register):
         fake_register.gate = threading.Event()

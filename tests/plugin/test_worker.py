@@ -5,6 +5,7 @@ import threading
 import pytest
 from napari.utils.notifications import notification_manager
 
+from napari_coreg.core.preflight import Finding
 from napari_coreg.core.presets import load_preset
 from napari_coreg.errors import RegistrationError
 from napari_coreg.plugin.layer_run import request_from_layers
@@ -22,9 +23,9 @@ class Heard:
     def __init__(self, worker: TaskWorker) -> None:
         self.said: list[tuple[str, object]] = []
         self.threads: set[int] = set()
-        for name in ("progressed", "canvas_made", "previewed", "returned", "failed", "errored"):
+        for name in ("checked", "progressed", "canvas_made", "previewed", "returned", "failed", "errored"):
             getattr(worker, name).connect(lambda value, name=name: self.hear(name, value))
-        for name in ("registered", "cancelled", "finished"):
+        for name in ("refused", "registered", "cancelled", "finished"):
             getattr(worker, name).connect(lambda name=name: self.hear(name, None))
 
     def hear(self, name: str, value: object) -> None:
@@ -115,3 +116,18 @@ def test_an_unexpected_error_reaches_naparis_notifications(qtbot, request_, fake
     assert [type(error) for error in heard.values("errored")] == [ZeroDivisionError]
     assert received == [ZeroDivisionError]
     assert not heard.values("returned")
+
+
+def test_what_the_check_finds_is_told_before_the_run(qtbot, request_, fake_register, fake_check):
+    fake_check.findings = (Finding("warning", "overlap", "the volumes overlap little", "12 %", ""),)
+    heard = run(qtbot, request_, fake_register, check=fake_check)
+    assert heard.names()[0] == "checked"
+    assert heard.values("checked") == [fake_check.findings]
+    assert "returned" in heard.names()
+
+
+def test_an_error_that_the_check_finds_stops_it(qtbot, request_, fake_register, fake_check):
+    fake_check.findings = (Finding("error", "nan", "a voxel is NaN", "1", ""),)
+    heard = run(qtbot, request_, fake_register, check=fake_check)
+    assert heard.names() == ["checked", "refused", "finished"]
+    assert fake_register.calls == []

@@ -1,4 +1,4 @@
-"""register_layers(): the dock widget's work as one function, for napari's console and for scripts."""
+"""register_layers() and check_layers(): the dock widget's work as functions, for napari's console and for scripts."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from napari_coreg.core.presets import find_recipe
 from napari_coreg.errors import VolumeError
-from napari_coreg.plugin.layer_run import add_layers, carry_out, read_volumes, request_from_layers
+from napari_coreg.plugin.layer_run import (
+    add_layers,
+    carry_out,
+    check_volumes,
+    read_volumes,
+    request_from_layers,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import SimpleITK as sitk
 
+    from napari_coreg.core.preflight import Finding
     from napari_coreg.core.recipe import Recipe
     from napari_coreg.core.result import RegistrationResult
 
@@ -87,6 +94,56 @@ def register_layers(  # noqa: PLR0913 - all but the first four by keyword
     if add:
         add_layers(viewer, ready)
     return ready.result
+
+
+def check_layers(
+    fixed: Any,
+    moving: Any,
+    recipe: Recipe | str | Path = "rigid",
+    *,
+    fixed_mask: Any = None,
+    moving_mask: Any = None,
+    initial_transform: sitk.Transform | None = None,
+) -> tuple[Finding, ...]:
+    """Say what is, or may be, wrong with two layers and a recipe before they are registered; nothing is changed.
+
+    Parameters
+    ----------
+    fixed, moving : layer
+        Image layers, such as ``viewer.layers["T1"]``.
+    recipe, fixed_mask, moving_mask, initial_transform
+        As in `register_layers`, but for masks as layers.
+
+    Returns
+    -------
+    tuple of Finding
+        The gravest first; empty where nothing speaks against the run.
+
+    Raises
+    ------
+    CoregError
+        One sentence on a layer that cannot be read as a volume, or an unknown recipe.
+
+    Examples
+    --------
+    In napari's console::
+
+        from napari_coreg import check_layers
+        for finding in check_layers(viewer.layers["T1"], viewer.layers["T2"], "rigid"):
+            print(finding.severity, finding.what, finding.value, finding.remedy)
+    """
+    for layer in (fixed, moving, fixed_mask, moving_mask):
+        if isinstance(layer, str):
+            raise VolumeError(f"{layer!r} is a name: give the layer itself, viewer.layers[{layer!r}].")
+    request = request_from_layers(
+        fixed,
+        moving,
+        find_recipe(recipe),
+        fixed_mask=fixed_mask,
+        moving_mask=moving_mask,
+        initial_transform=initial_transform,
+    )
+    return check_volumes(request, read_volumes(request))
 
 
 def find_layer(viewer: Any, layer: Any) -> Any:

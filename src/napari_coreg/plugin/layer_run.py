@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import napari_coreg
 from napari_coreg.core import transforms
 from napari_coreg.core.geometry import Grid
+from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.register import register
 from napari_coreg.errors import RegistrationCancelled, VolumeError
 from napari_coreg.plugin.field_layers import coarse_grid, displacement_magnitude, displacement_vectors
@@ -30,12 +31,14 @@ from napari_coreg.plugin.layers import (
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
+    from napari_coreg.core.preflight import Finding
     from napari_coreg.core.progress import IsCancelled, OnProgress
     from napari_coreg.core.recipe import Recipe
     from napari_coreg.core.result import RegistrationResult
     from napari_coreg.plugin.layers import LayerData
 
 Register = Callable[..., "RegistrationResult"]
+Check = Callable[..., "tuple[Finding, ...]"]
 
 _APPEARANCE = ("contrast_limits", "gamma", "interpolation2d", "interpolation3d", "rendering", "opacity", "blending")
 _MOST_ARROWS = 4000
@@ -150,6 +153,20 @@ def read_volumes(request: Request) -> Volumes:
     return Volumes(request.fixed.to_image(), request.moving.to_image(), fixed_mask, moving_mask)
 
 
+def check_volumes(request: Request, volumes: Volumes, check: Check = check_pair) -> tuple[Finding, ...]:
+    """Return what is, or may be, wrong with what `carry_out` would run, the gravest first."""
+    return check(
+        volumes.fixed,
+        volumes.moving,
+        request.recipe,
+        fixed_mask=volumes.fixed_mask,
+        moving_mask=volumes.moving_mask,
+        initial_transform=request.initial_transform,
+        fixed_modality=request.fixed.modality,
+        moving_modality=request.moving.modality,
+    )
+
+
 def carry_out(
     request: Request,
     volumes: Volumes,
@@ -210,7 +227,7 @@ def _made(data: LayerData) -> Any:
 
 
 def _registered_layer(request: Request, result: RegistrationResult) -> LayerData:
-    name = f"{request.moving.name} registered to {request.fixed.name}"
+    name = f"{request.moving.name} registered to {request.fixed.name}{_outcome(result)}"
     kind: Any = "labels" if request.moving.kind == "labels" else "image"
     registered = result.resample(interpolator="nearest" if kind == "labels" else "linear")
     appearance = {} if kind == "labels" else dict(request.appearance)
@@ -223,7 +240,7 @@ def _registered_layer(request: Request, result: RegistrationResult) -> LayerData
 def _magnitude_layer(request: Request, result: RegistrationResult) -> LayerData | None:
     if not request.magnitude:
         return None
-    name = f"Displacement of {request.moving.name} (mm)"
+    name = f"Displacement of {request.moving.name} (mm){_outcome(result)}"
     return displacement_magnitude(result.displacement_field(), name, moved=request.fixed.moved)
 
 
@@ -234,7 +251,7 @@ def _vectors_layer(request: Request, result: RegistrationResult) -> LayerData | 
     grid, _, _ = coarse_grid(Grid.of(result.fixed), _MOST_ARROWS)
     data, arguments, kind = displacement_vectors(
         transforms.displacement_field(result.transform, grid),
-        f"Deformation of {request.moving.name}",
+        f"Deformation of {request.moving.name}{_outcome(result)}",
         max_vectors=_MOST_ARROWS,
         moved=request.fixed.moved,
         visible=not result.is_linear,
@@ -242,6 +259,11 @@ def _vectors_layer(request: Request, result: RegistrationResult) -> LayerData | 
     own = arguments["metadata"][METADATA_KEY]
     arguments["metadata"] = {METADATA_KEY: {**own, **_how_made(request, result)}}
     return data, arguments, kind
+
+
+def _outcome(result: RegistrationResult) -> str:
+    """Return what the name of a failed run's layer ends with: it is there to be looked at, not to be used."""
+    return " (failed)" if result.verdict.state == "failed" else ""
 
 
 def _how_made(request: Request, result: RegistrationResult) -> dict[str, Any]:
@@ -258,6 +280,7 @@ def _how_made(request: Request, result: RegistrationResult) -> dict[str, Any]:
             "metric_before": result.metric_before,
             "metric_after": result.metric_after,
             "seconds": result.seconds,
+            "verdict": result.verdict.state,
         },
     }
 

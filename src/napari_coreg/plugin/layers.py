@@ -73,6 +73,8 @@ class LayerVolume:
         Own frame -> displayed world (LPS mm); None when the layer lies where its header says.
     placed_by_hand : bool
         True when the layer has no header and someone gave it an affine: `geometry` holds that place already.
+    modality : str
+        As the layer's file says in DICOM's words ("CT", "MR", "PT"); empty where it does not.
     """
 
     data: Any = field(repr=False)
@@ -81,6 +83,7 @@ class LayerVolume:
     kind: Kind = "image"
     moved: sitk.AffineTransform | None = None
     placed_by_hand: bool = False
+    modality: str = ""
 
     def to_image(self) -> sitk.Image:
         """Copy the voxels into an image in the volume's own frame; lazy arrays are computed here.
@@ -173,9 +176,12 @@ def read_layer(layer: Any, *, min_voxels: int = MINIMUM_VOXELS) -> LayerVolume:
     kind = check_layer(layer, min_voxels)
     displayed = displayed_matrix(layer)
     header = trusted_header(layer)
+    modality = str(layer.metadata.get(METADATA_KEY, {}).get("modality") or "")
     if header is not None:
-        return LayerVolume(layer.data, header, layer.name, kind, move_between(header, displayed))
-    return LayerVolume(layer.data, to_grid(displayed, layer), layer.name, kind, None, has_new_affine(layer))
+        moved = move_between(header, displayed)
+        return LayerVolume(layer.data, header, layer.name, kind, moved, modality=modality)
+    grid, by_hand = to_grid(displayed, layer), has_new_affine(layer)
+    return LayerVolume(layer.data, grid, layer.name, kind, None, by_hand, modality)
 
 
 def read_displayed(layer: Any) -> LayerVolume:

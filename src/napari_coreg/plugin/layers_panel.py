@@ -44,10 +44,16 @@ class LayersPanel(QWidget):
         swap = QPushButton("Swap fixed and moving")
         swap.setToolTip("Make the fixed volume the moving one, and the other way round; masks too.")
         swap.clicked.connect(self.swap)
+        self.foreground = QPushButton("Show foreground masks")
+        self.foreground.setToolTip(
+            "Add the automatic foreground mask of both volumes as Labels layers, fixed in magenta and moving in green: "
+            "where a recipe with 'Foreground only' looks. They can be painted on, and chosen here."
+        )
         masks = QWidget()
         rows = form(masks)
         rows.addRow("Fixed mask", self.fixed_mask)
         rows.addRow("Moving mask", self.moving_mask)
+        rows.addRow(self.foreground)
         rows.addRow(swap)
         self.masks = Section("Masks", masks, tooltip="Registers only a part of a volume. Not needed for most pairs.")
         pair = form()
@@ -93,6 +99,7 @@ class LayersPanel(QWidget):
         self._stops = [
             follow(self, getattr(layer.events, name), self._on_moved) for layer in layers for name in _PLACEMENT
         ]
+        self.foreground.setEnabled(chosen.fixed is not None or chosen.moving is not None)
         self.changed.emit()
 
     def _on_moved(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from napari_coreg.plugin.signs import COLOURS
+
 Rgb = tuple[int, int, int]
 
 # One per stage of a recipe. Each has a contrast of at least 3:1 with the backgrounds of napari's dark and light theme.
@@ -41,15 +43,26 @@ def stylesheet(looks: Looks) -> str:
     """Return the style of the roles that `parts.Note` and the buttons have."""
     return f"""
         QLabel[role="note"] {{ color: {css(looks.muted)}; }}
+        QLabel[role="note"]:disabled {{ color: {css(mix(looks.muted, looks.background, 0.45))}; }}
         QLabel[role="error"] {{ color: {css(looks.error)}; }}
         QLabel[role="heading"] {{ font-weight: bold; }}
         QPushButton[role="section"] {{
             text-align: left; background: transparent; font-weight: bold; padding: 5px 0px; border: none;
         }}
+        {_strips()}
         QPushButton[role="section"]:hover {{ color: {css(looks.muted)}; }}
         QPushButton[role="main"]:enabled {{ font-weight: bold; background-color: {css(looks.accent)}; padding: 6px; }}
         QPushButton[role="main"]:disabled {{ padding: 6px; }}
     """
+
+
+def _strips() -> str:
+    """Return the style of the strips that say a verdict; the same in each theme."""
+    rules = []
+    for sign, (face, mark) in COLOURS.items():
+        rules.append(f'QFrame[role="strip-{sign}"] {{ background-color: {css(face)}; border-radius: 4px; }}')
+        rules.append(f'QLabel[role="strip-{sign}"] {{ background: transparent; color: {css(mark)}; }}')
+    return "\n".join(rules)
 
 
 def mix(colour: Rgb, other: Rgb, part: float) -> Rgb:

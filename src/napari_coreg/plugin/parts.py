@@ -29,12 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_INDENT = 4  # pixels, as Qt paints it when it is not said; but then it makes room for twice that, and so for more lines
+
+
 class Note(QLabel):
     """A word-wrapped text in one of the roles that `looks.stylesheet` knows: 'note', 'error', 'done' or 'heading'."""
 
     def __init__(self, text: str = "", role: str = "note", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
         self.setWordWrap(True)
+        self.setIndent(_INDENT)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("role", role)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
@@ -90,6 +94,16 @@ class Section(QWidget):
         layout.addWidget(self.button)
         layout.addWidget(content)
         self._on_toggled(False)
+
+    @property
+    def title(self) -> str:
+        """What the heading says."""
+        return self._title
+
+    def rename(self, title: str) -> None:
+        """Change what the heading says."""
+        self._title = title
+        self._on_toggled(self.button.isChecked())
 
     def unfold(self, unfolded: bool = True) -> None:
         """Show or hide the content."""

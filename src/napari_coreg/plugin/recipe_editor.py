@@ -20,7 +20,8 @@ from napari_coreg.plugin.stages_editor import StagesEditor
 
 EDITED = " (edited)"
 _TOP = ("name", "initialization")
-_REST = ("preprocessing", "seed")
+_ELSEWHERE = ("title", "description", "references", "stages")
+_REST = (*(name for name in Recipe.model_fields if name not in (*_TOP, *_ELSEWHERE, "seed")), "seed")
 _FILES = "Recipes (*.json);;All files (*)"
 _WORDS = {
     "int_parsing": "{input!r} is not a whole number",

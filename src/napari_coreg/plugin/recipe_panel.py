@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_coreg.core.presets import load_preset, preset_names
 from napari_coreg.plugin.parts import ElidedBox, Note, RowLabel, Section, column, form
-from napari_coreg.plugin.recipe_editor import RecipeEditor
+from napari_coreg.plugin.recipe_editor import EDITED, RecipeEditor
 
 if TYPE_CHECKING:
     from napari_coreg.core.recipe import Recipe
@@ -56,6 +56,14 @@ class RecipePanel(QWidget):
         self._list(recipe)
         self._describe()
         self.changed.emit()
+
+    def take(self, recipe: Recipe) -> None:
+        """Choose a recipe that a program changed; one that still has a preset's name is called edited."""
+        presets = self._recipes[: self._presets]
+        if recipe not in presets and recipe.name in [preset.name for preset in presets]:
+            title = (recipe.title or recipe.name) + EDITED
+            recipe = recipe.model_copy(update={"name": recipe.name + EDITED, "title": title})
+        self.set_recipe(recipe)
 
     def error(self) -> str:
         """Return what is wrong with the recipe; empty where nothing is."""

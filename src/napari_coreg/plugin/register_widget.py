@@ -6,16 +6,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, Signal
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.register import register
 from napari_coreg.errors import CoregError
+from napari_coreg.plugin.check_panel import CheckPanel
 from napari_coreg.plugin.comparison import Comparison
-from napari_coreg.plugin.layer_run import Ready, Register, Request, adding, request_from_layers
+from napari_coreg.plugin.foreground_layers import ForegroundLayers
+from napari_coreg.plugin.layer_run import Check, Ready, Register, Request, adding, request_from_layers
 from napari_coreg.plugin.layers_panel import LayersPanel
 from napari_coreg.plugin.looks import looks_of, stylesheet
-from napari_coreg.plugin.parts import Note, Section, VerticalScroll, column, follow
-from napari_coreg.plugin.preview import COLOURS, PreviewLayers
+from napari_coreg.plugin.options_panel import OptionsPanel
+from napari_coreg.plugin.parts import Note, VerticalScroll, column, follow
+from napari_coreg.plugin.preview import PreviewLayers
 from napari_coreg.plugin.progress_panel import ProgressPanel
 from napari_coreg.plugin.recipe_panel import RecipePanel
 from napari_coreg.plugin.result_panel import ResultPanel
@@ -23,11 +27,13 @@ from napari_coreg.plugin.turns import Turns
 from napari_coreg.plugin.worker import RegistrationWorker
 
 if TYPE_CHECKING:
+    from napari_coreg.core.recipe import Recipe
     from napari_coreg.plugin.preview import Canvas, Frame
     from napari_coreg.plugin.worker import Update
 
 _WELCOME = "Open two volumes to begin: drop their files onto the viewer, or take File > Open Sample > Coreg."
 _ONE_MORE = "Open a second volume, to be registered to the first."
+_REFUSED = "Not run: the check before the run found an error, see below. Nothing was changed."
 _FROM_SCREEN = "A layer was moved by hand: the run starts from the layers' position in the viewer."
 
 
@@ -40,24 +46,35 @@ class RegisterWidget(QWidget):
         The viewer; napari gives it.
     register : callable
         `napari_coreg.register`, or something that behaves like it.
+    check : callable
+        `napari_coreg.core.preflight.check_pair`, or something that behaves like it.
     """
 
     ended = Signal()  # a run has ended, well or not, and its layers are there
 
-    def __init__(self, napari_viewer: Any, *, register: Register = register, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        napari_viewer: Any,
+        *,
+        register: Register = register,
+        check: Check = check_pair,
+        parent: QWidget | None = None,
+    ) -> None:
         self._worker: RegistrationWorker | None = None
         self._preview: PreviewLayers | None = None
         super().__init__(parent)
         self._viewer = napari_viewer
-        self._register = register
+        self._register, self._check = register, check
         self._request: Request | None = None
         self._fixed: Any = None
         self._turns = Turns(self)
+        self.foreground = ForegroundLayers(napari_viewer, self._turns, self)
+        self._is_ready = False
         self._make_parts()
         self._lay_out()
         self._connect()
         self._follow_theme()
-        self._check()
+        self._refresh()
 
     def is_running(self) -> bool:
         """Whether a registration is on its way."""
@@ -65,11 +82,15 @@ class RegisterWidget(QWidget):
 
     def run(self) -> None:
         """Start the registration of the chosen layers."""
-        request = None if self.is_running() else self._check()
+        request = None if self.is_running() else self._refresh()
         if request is None:
             return
         self._request, self._fixed = request, self.layers.chosen().fixed
-        worker = RegistrationWorker(request, preview=self.preview_box.isChecked(), register=self._register)
+        worker = RegistrationWorker(
+            request, preview=self.options.preview.isChecked(), register=self._register, check=self._check
+        )
+        worker.checked.connect(self.findings.show_grave)
+        worker.refused.connect(self._on_refused)
         worker.progressed.connect(self._on_progressed)
         worker.registered.connect(self.progress.complete)
         worker.canvas_made.connect(self._on_canvas)
@@ -83,10 +104,26 @@ class RegisterWidget(QWidget):
         self._preview = PreviewLayers(self._viewer, self._fixed, self._turns.add)
         self._show_state()
         self.message.say("")
+        self.findings.begin(self.layers.chosen())
         self.result.leave()
         self.progress.begin()
         worker.start()
         self._turns.add(partial(self._scroll.ensureWidgetVisible, self.progress))
+
+    def check(self) -> None:
+        """Look for what is, or may be, wrong with the chosen layers and the recipe, and run nothing."""
+        request = None if self.is_running() else self._refresh()
+        if request is not None:
+            self.findings.start(request, self.layers.chosen())
+            self._show_state()
+
+    def show_foreground(self) -> None:
+        """Add the automatic foreground masks of the chosen layers."""
+        chosen = self.layers.chosen()
+        try:
+            self.foreground.show((chosen.fixed, chosen.moving), self.recipe.recipe().preprocessing)
+        except CoregError as error:
+            self.message.say(str(error), "error")
 
     def cancel(self) -> None:
         """Ask the run to stop; it does at its next iteration."""
@@ -107,38 +144,32 @@ class RegisterWidget(QWidget):
     def _make_parts(self) -> None:
         self.layers = LayersPanel(self._viewer)
         self.recipe = RecipePanel()
-        self.preview_box = QCheckBox("Preview while running")
-        self.preview_box.setToolTip(f"Show the moving volume on the fixed one as it moves. {COLOURS}")
-        self.preview_box.setChecked(True)
-        self.deformation_box = QCheckBox("Add the deformation as arrows")
-        self.deformation_box.setToolTip("A Vectors layer; it is hidden where the transform is linear.")
-        self.deformation_box.setChecked(True)
-        self.magnitude_box = QCheckBox("Add the length of the deformation (mm)")
-        self.magnitude_box.setToolTip("An Image layer on the fixed grid.")
+        self.options = OptionsPanel()
         self.run_button = QPushButton("Run")
         self.run_button.setProperty("role", "main")
+        self.check_button = QPushButton("Check")
+        self.check_button.setToolTip("Look for what is, or may be, wrong with the layers and the recipe; runs nothing.")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop the run; no layer is added.")
         self.message = Note()
+        self.findings = CheckPanel(self._check)
         self.progress = ProgressPanel()
         self.result = ResultPanel()
 
     def _lay_out(self) -> None:
-        shown = QWidget()
-        shown_column = column(shown)
-        for box in (self.preview_box, self.deformation_box, self.magnitude_box):
-            shown_column.addWidget(box)
         buttons = QHBoxLayout()
         buttons.addWidget(self.run_button, 2)
+        buttons.addWidget(self.check_button, 1)
         buttons.addWidget(self.cancel_button, 1)
         content = QWidget()
         rows = column(content, spacing=8)
         rows.setContentsMargins(10, 10, 10, 10)
         rows.addWidget(self.layers)
         rows.addWidget(self.recipe)
-        rows.addWidget(Section("Preview and new layers", shown, tooltip="What is shown during and after a run."))
+        rows.addWidget(self.options)
         rows.addLayout(buttons)
         rows.addWidget(self.message)
+        rows.addWidget(self.findings)
         rows.addWidget(self.progress)
         rows.addWidget(self.result)
         rows.addStretch(1)
@@ -148,9 +179,16 @@ class RegisterWidget(QWidget):
         column(self).addWidget(self._scroll)
 
     def _connect(self) -> None:
-        self.layers.changed.connect(self._check)
-        self.recipe.changed.connect(self._check)
+        self.layers.changed.connect(self._on_changed)
+        self.recipe.changed.connect(self._on_changed)
+        self.layers.foreground.clicked.connect(self.show_foreground)
         self.run_button.clicked.connect(self.run)
+        self.check_button.clicked.connect(self.check)
+        self.findings.taken.connect(self._on_fix_taken)
+        self.findings.checked.connect(partial(self._scroll.ensureWidgetVisible, self.findings))
+        self.findings.failed.connect(partial(self.message.say, role="error"))
+        self.findings.ended.connect(self._show_state)
+        self.foreground.said.connect(self.message.say)
         self.cancel_button.clicked.connect(self.cancel)
         self.result.said.connect(self.message.say)
         follow(self, self._viewer.events.theme, self._follow_theme)
@@ -168,11 +206,11 @@ class RegisterWidget(QWidget):
             self.recipe.recipe(),
             fixed_mask=chosen.fixed_mask,
             moving_mask=chosen.moving_mask,
-            deformation=self.deformation_box.isChecked(),
-            magnitude=self.magnitude_box.isChecked(),
+            deformation=self.options.deformation.isChecked(),
+            magnitude=self.options.magnitude.isChecked(),
         )
 
-    def _check(self) -> Request | None:
+    def _refresh(self) -> Request | None:
         """Return what would be run, or say what stands against it, as far as that is cheap to know."""
         if self.is_running():
             return None
@@ -191,13 +229,28 @@ class RegisterWidget(QWidget):
         self._show_state(ready=request is not None)
         return request
 
-    def _show_state(self, ready: bool = True) -> None:
-        running = self.is_running()
+    def _show_state(self, ready: bool | None = None) -> None:
+        self._is_ready = self._is_ready if ready is None else ready
+        ready, running, checking = self._is_ready, self.is_running(), self.findings.is_busy()
         self.run_button.setEnabled(ready and not running)
         self.run_button.setText("Running..." if running else "Run")
+        self.check_button.setEnabled(ready and not running and not checking)
+        self.check_button.setText("Checking..." if checking else "Check")
         self.cancel_button.setEnabled(running)
         self.layers.setEnabled(not running)
         self.recipe.setEnabled(not running)
+
+    def _on_changed(self) -> None:
+        self.findings.follow(self.layers.chosen())
+        self._refresh()
+
+    def _on_fix_taken(self, recipe: Recipe) -> None:
+        self.recipe.take(recipe)
+        self.check()
+
+    def _on_refused(self) -> None:
+        self._end(_REFUSED, "error")
+        self._turns.add(partial(self._scroll.ensureWidgetVisible, self.findings))
 
     def _on_progressed(self, update: Update) -> None:
         if self._worker is not None and not self._worker.abort_requested:
@@ -245,7 +298,7 @@ class RegisterWidget(QWidget):
             self._preview.remove()
         was_running, self._worker, self._preview = self.is_running(), None, None
         self.progress.finish()
-        self._check()
+        self._refresh()
         if text:
             self.message.say(text, role)
         if was_running:

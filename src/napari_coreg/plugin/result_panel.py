@@ -13,6 +13,7 @@ from napari_coreg.io.records import save_result
 from napari_coreg.io.transforms import write_transform
 from napari_coreg.plugin.parts import Note, column, copy_to_clipboard
 from napari_coreg.plugin.snippet import python_snippet
+from napari_coreg.plugin.verdict_panel import VerdictPanel
 from napari_coreg.plugin.worker import TaskWorker
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _STARTS = {
     "given": "the positions in the headers",
     "centre": "the centres of the grids",
     "moments": "the centres of intensity",
+    "search": "the best of all poses",
 }
 
 
@@ -42,7 +44,8 @@ class ResultPanel(QWidget):
         self._result: RegistrationResult | None = None
         self._comparison: Comparison | None = None
         self._saved = ""
-        self.words = Note(role="text")
+        self.verdict = VerdictPanel()
+        self.words = Note()
         self.notes = Note()
         self.compare = QPushButton("Show only fixed and result")
         self.compare.setCheckable(True)
@@ -64,6 +67,7 @@ class ResultPanel(QWidget):
         self.copy_python.setToolTip("Copy the lines that repeat this run in napari's console or in a script.")
         self.copy_python.clicked.connect(self._on_copy_python)
         layout = column(self)
+        layout.addWidget(self.verdict)
         layout.addWidget(self.words)
         layout.addWidget(self.notes)
         layout.addWidget(self.compare)
@@ -74,6 +78,7 @@ class ResultPanel(QWidget):
     def show_result(self, request: Request, result: RegistrationResult, comparison: Comparison) -> None:
         """Show a finished run."""
         self._request, self._result, self._comparison = request, result, comparison
+        self.verdict.show_verdict(result.verdict)
         self.words.say(in_words(request, result))
         self.notes.say("\n".join(f"Note: {note}." for note in result.notes))
         self.save_inverse.setVisible(result.inverse_transform is not None)
@@ -174,7 +179,8 @@ def in_words(request: Request, result: RegistrationResult) -> str:
     start = _STARTS.get(result.initialization, result.initialization)
     if request.initial_transform is not None:
         start = "the layers' position in the viewer"
-    said = f"Done in {result.seconds:.1f} s. Metric {before} → {after} (lower is better). Started from {start}."
+    ended = "Ended after" if result.verdict.state == "failed" else "Done in"
+    said = f"{ended} {result.seconds:.1f} s. Metric {before} → {after} (lower is better). Started from {start}."
     return said if result.folding is None else f"{said} {result.folding}.".replace("-", "−")
 
 

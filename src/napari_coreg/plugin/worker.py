@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from napari.qt.threading import WorkerBase, WorkerBaseSignals
 from qtpy.QtCore import Signal
 
+from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.register import register
 from napari_coreg.errors import CoregError, RegistrationCancelled
-from napari_coreg.plugin.layer_run import Ready, Register, Request, carry_out, read_volumes
+from napari_coreg.plugin.layer_run import Check, Ready, Register, Request, carry_out, check_volumes, read_volumes
 from napari_coreg.plugin.preview import Previewer
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from napari_coreg.core.progress import Progress
     from napari_coreg.core.result import RegistrationResult
+    from napari_coreg.plugin.layer_run import Volumes
 
 SECONDS_BETWEEN_UPDATES = 0.1
 
@@ -72,6 +74,8 @@ class RegistrationSignals(TaskSignals):
     progressed = Signal(object)  # an Update, at most ten a second
     canvas_made = Signal(object)  # a Canvas, once, when there is a preview
     previewed = Signal(object)  # a frame for the canvas
+    checked = Signal(object)  # what the check before the run has found, a tuple of Finding
+    refused = Signal()  # the check has found an error, so nothing is run
     registered = Signal()  # the transform is found; the new layers are made now
     cancelled = Signal()
 
@@ -79,8 +83,8 @@ class RegistrationSignals(TaskSignals):
 class RegistrationWorker(TaskWorker):
     """One run. ``quit()`` cancels it at the next iteration; closing napari does that too.
 
-    Exactly one of `returned`, `cancelled`, `failed` (a CoregError) and `errored` (anything else) is emitted, before
-    `finished`; only after a `quit` at the very end may all four stay away.
+    Exactly one of `returned`, `refused`, `cancelled`, `failed` (a CoregError) and `errored` (anything else) is emitted,
+    before `finished`; only after a `quit` at the very end may all five stay away.
 
     Parameters
     ----------
@@ -90,13 +94,23 @@ class RegistrationWorker(TaskWorker):
         Whether to make frames of the moving volume as it moves.
     register : callable
         `napari_coreg.register`, or something that behaves like it.
+    check : callable
+        `napari_coreg.core.preflight.check_pair`, or something that behaves like it.
     """
 
-    def __init__(self, request: Request, *, preview: bool = True, register: Register = register) -> None:
+    def __init__(
+        self,
+        request: Request,
+        *,
+        preview: bool = True,
+        register: Register = register,
+        check: Check = check_pair,
+    ) -> None:
         super().__init__(self._run, RegistrationSignals)
         self._request = request
         self._wants_preview = preview
         self._register = register
+        self._check = check
         self._previewer: Previewer | None = None
         self._has_canvas = False
         self._moments: list[Progress] = []
@@ -106,6 +120,10 @@ class RegistrationWorker(TaskWorker):
         """Read, register and make the layers, in the worker's thread."""
         try:
             volumes = read_volumes(self._request)
+            if self._is_refused(volumes):
+                self.refused.emit()
+                self.quit()  # so that `returned` is not emitted
+                return None
             if self._wants_preview:
                 self._previewer = Previewer(self._request, volumes)
             ready = carry_out(
@@ -120,6 +138,14 @@ class RegistrationWorker(TaskWorker):
             self.quit()  # so that `returned` is not emitted
             return None
         return ready
+
+    def _is_refused(self, volumes: Volumes) -> bool:
+        """Check the pair, and tell what was found and whether that stops the run."""
+        findings = check_volumes(self._request, volumes, self._check)
+        if self.abort_requested:
+            raise RegistrationCancelled("the registration was cancelled")
+        self.checked.emit(findings)
+        return any(finding.severity == "error" for finding in findings)
 
     def _registered(self, *volumes: Any, **settings: Any) -> RegistrationResult:
         result = self._register(*volumes, **settings)

@@ -1,0 +1,29 @@
+"""What is shown during a run and which layers come after it."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QCheckBox, QWidget
+
+from napari_coreg.plugin.parts import Section, column
+from napari_coreg.plugin.preview import COLOURS
+
+
+class OptionsPanel(Section):
+    """Three boxes under a heading that is folded at first."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        self.preview = QCheckBox("Preview while running")
+        self.preview.setToolTip(f"Show the moving volume on the fixed one as it moves. {COLOURS}")
+        self.preview.setChecked(True)
+        self.deformation = QCheckBox("Add the deformation as arrows")
+        self.deformation.setToolTip("A Vectors layer; it is hidden where the transform is linear.")
+        self.deformation.setChecked(True)
+        self.magnitude = QCheckBox("Add the length of the deformation (mm)")
+        self.magnitude.setToolTip("An Image layer on the fixed grid.")
+        content = QWidget()
+        rows = column(content)
+        for box in (self.preview, self.deformation, self.magnitude):
+            rows.addWidget(box)
+        super().__init__(
+            "Preview and new layers", content, tooltip="What is shown during and after a run.", parent=parent
+        )
