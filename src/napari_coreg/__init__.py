@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from napari_coreg.core.landmarks import fit_landmarks as fit_landmarks
     from napari_coreg.core.preflight import Finding as Finding
     from napari_coreg.core.preflight import check_pair as check_pair
-    from napari_coreg.core.features_2d import register_2d_features as register_2d_features
     from napari_coreg.core.presets import load_preset as load_preset
     from napari_coreg.core.presets import preset_names as preset_names
     from napari_coreg.core.progress import Progress as Progress
@@ -57,7 +56,6 @@ _HOME = {
     "read_volume": "napari_coreg.io.volumes",
     "read_volumes": "napari_coreg.io.volumes",
     "register": "napari_coreg.core.register",
-    "register_2d_features": "napari_coreg.core.features_2d",
     "register_layers": "napari_coreg.plugin.console",
     "write_transform": "napari_coreg.io.transforms",
     "write_volume": "napari_coreg.io.volumes",
@@ -83,7 +81,6 @@ __all__ = [
     "read_volume",
     "read_volumes",
     "register",
-    "register_2d_features",
     "register_layers",
     "write_transform",
     "write_volume",
