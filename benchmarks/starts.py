@@ -79,12 +79,15 @@ class Kind:
         What a user would choose for it.
     remapped : bool
         Whether the two have different contrasts.
+    is_hopeless : bool
+        Whether there is nothing to be found: every result is wrong, and should say so.
     """
 
     make: Callable[[Path, int], Base]
     spans: tuple[str, ...] = WIDE
     recipe: str = "rigid"
     remapped: bool = True
+    is_hopeless: bool = False
 
 
 def case(pair: str, span: str, seed: int, *, work: Path = WORK) -> Case:
@@ -106,7 +109,8 @@ def case(pair: str, span: str, seed: int, *, work: Path = WORK) -> Case:
         Where the pairs are kept.
     """
     base = PAIRS[pair].make(work, seed)
-    start = start_matrix(pair, span, seed, base.truth_lps.mean(axis=0))
+    middle = Grid.of(base.moving).centre_lps if pair == "strangers" else base.truth_lps.mean(axis=0)
+    start = start_matrix(pair, span, seed, middle)
     return Case(base.fixed, with_header_moved(base.moving, start), base.points_lps, moved(start, base.truth_lps))
 
 
@@ -234,16 +238,41 @@ def _slab(of: str) -> Callable[[Path, int], Base]:
 
     def make(work: Path, seed: int) -> Base:
         base = PAIRS["remapped"].make(work, seed)
-        image, points = (base.fixed, base.points_lps) if of == "fixed" else (base.moving, base.truth_lps)
-        height = np.array([image.TransformPhysicalPointToContinuousIndex(point)[2] for point in points.tolist()])
-        low, high = np.percentile(height, [0.5, 99.5])
         lowest = np.random.default_rng([seed, zlib.crc32(b"slab")]).uniform(LOWEST_SLAB, HIGHEST_SLAB)
-        first, last = np.rint(low + (high - low) * np.array([lowest, lowest + SLAB])).astype(int).tolist()
-        slab, kept = image[:, :, first : last + 1], base.points_lps[(height >= first) & (height <= last)]
-        fixed, moving = (slab, base.moving) if of == "fixed" else (base.fixed, slab)
-        return Base(fixed, moving, base.truth, kept)
+        if of == "fixed":
+            slab, is_kept = _cut(base.fixed, base.points_lps, lowest)
+            return Base(slab, base.moving, base.truth, base.points_lps[is_kept])
+        slab, is_kept = _cut(base.moving, base.truth_lps, lowest)
+        return Base(base.fixed, slab, base.truth, base.points_lps[is_kept])
 
     return make
+
+
+def _cut(image: sitk.Image, head_lps: NDArray[np.float64], lowest: float) -> tuple[sitk.Image, NDArray[np.bool_]]:
+    """Return a slab of the head whose lower face is `lowest` of its height up, and which points are in it."""
+    height = np.array([image.TransformPhysicalPointToContinuousIndex(point)[2] for point in head_lps.tolist()])
+    low, high = np.percentile(height, [0.5, 99.5])
+    first, last = np.rint(low + (high - low) * np.array([lowest, lowest + SLAB])).astype(int).tolist()
+    return image[:, :, first : last + 1], (height >= first) & (height <= last)
+
+
+def _nothing_shared(work: Path, seed: int) -> Base:
+    """Return a slab from the lower half of a head, and one from the upper half: neither shows what the other does."""
+    base = PAIRS["remapped"].make(work, seed)
+    fixed, is_kept = _cut(base.fixed, base.points_lps, 0.15)
+    moving, _ = _cut(base.moving, base.truth_lps, 0.6)
+    return Base(fixed, moving, base.truth, base.points_lps[is_kept])
+
+
+def _strangers(work: Path, seed: int) -> Base:
+    """Return the T1 of a person and the CT of a pig, and a truth that nothing comes near, as there is none."""
+    base, pig = PAIRS["chris"].make(work, seed), PAIRS["mridir"].make(work, seed)
+    middles = [Grid.of(image).centre_lps for image in (base.fixed, pig.fixed)]
+    laid = np.eye(4)
+    laid[:3, 3] = middles[0] - middles[1]
+    nowhere = np.eye(4)
+    nowhere[:3, 3] = 1000.0
+    return Base(base.fixed, with_header_moved(pig.fixed, laid), nowhere, base.points_lps)
 
 
 def _is_inside(grid: Grid, points_lps: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -260,4 +289,6 @@ PAIRS = {
     "dicom": Kind(_kept("dicom", _dicom)),
     "slab-moving": Kind(_slab("moving"), spans=("15/30",)),
     "slab-fixed": Kind(_slab("fixed"), spans=("15/30",)),
+    "nothing-shared": Kind(_nothing_shared, spans=("15/30",), is_hopeless=True),
+    "strangers": Kind(_strangers, spans=("30/50",), is_hopeless=True),
 }
