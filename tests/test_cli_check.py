@@ -81,7 +81,7 @@ def test_as_json_it_is_one_object(broken, capsys):
     assert json.loads(capsys.readouterr().out)["can_run"] is True
 
 
-def test_a_fix_without_a_flag_tells_what_to_change_in_the_recipe(tmp_path, capsys):
+def test_a_fix_of_a_single_setting_is_a_flag_too(tmp_path, capsys):
     ct = read_volume(CT).image
     values = sitk.GetArrayFromImage(ct)
     values[:, :, :20] = -2048
@@ -89,7 +89,7 @@ def test_a_fix_without_a_flag_tells_what_to_change_in_the_recipe(tmp_path, capsy
     padded.CopyInformation(ct)
     write_volume(padded, tmp_path / "padded.nii.gz")
     assert main(["check", str(tmp_path / "padded.nii.gz"), MR, "-r", "ct-mr-head"]) == 0
-    assert "         fix: in the recipe, preprocessing.clip_percentiles: [" in capsys.readouterr().out
+    assert "         fix: add --set 'preprocessing.clip_percentiles=[" in capsys.readouterr().out
 
 
 def test_an_initial_transform_is_where_the_volumes_are_looked_at(tmp_path, capsys):
@@ -126,12 +126,12 @@ def test_the_flag_of_a_fix_gives_register_the_recipe_of_the_fix(fixed, moving, i
     images = [read_volume(MR if name == "away" else name).image for name in (fixed, moving)]
     if moving == "away":
         images[1].SetOrigin((5000.0, 0.0, 0.0))
-    fixes = [finding.fix for finding in check_pair(*images, path) if finding.fix is not None and finding.fix.flag]
+    fixes = [finding.fix for finding in check_pair(*images, path) if finding.fix is not None]
     assert fixes
     for fix in fixes:
         words = ["register", fixed, moving, "-o", "out", "-r", str(path), *shlex.split(fix.flag)]
         options = make_parser().parse_args(words)
-        assert chosen_recipe(options.recipe, options.initial) == fix.recipe
+        assert chosen_recipe(options.recipe, options.initial, settings=options.set) == fix.recipe
 
 
 def test_help_tells_the_exit_codes(capsys):

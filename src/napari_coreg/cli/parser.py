@@ -79,6 +79,16 @@ def _two_volumes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--moving-volume", type=_number_or_name, metavar="N|NAME", help="the same for MOVING")
 
 
+def _settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="another value in the recipe, by its path: --set stages.0.metric.number_of_histogram_bins=32",
+    )
+
+
 def _register(parser: argparse.ArgumentParser) -> None:
     _two_volumes(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for the result")
@@ -92,6 +102,13 @@ def _register(parser: argparse.ArgumentParser) -> None:
         "headers), 'centre', 'moments' or 'auto' (a search of all poses); default: what the recipe says",
     )
     parser.add_argument("--seed", type=_seed, metavar="N", help="seed of the random choices (default: the recipe's)")
+    _settings(parser)
+    parser.add_argument(
+        "--symmetric", action="store_true", help="register both ways, and take the transform half-way between"
+    )
+    parser.add_argument(
+        "--check-swap", action="store_true", help="also register the other way round; the verdict tells how it agrees"
+    )
     parser.add_argument("--threads", type=_threads, default=0, metavar="N", help="threads; 1 repeats bit for bit")
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="also draw a picture of before and after")
     parser.add_argument("--json", action="store_true", help="print the record as one JSON object, and nothing else")
@@ -104,6 +121,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fixed-mask", type=Path, metavar="FILE", help="mask that is to be used with FIXED")
     parser.add_argument("--moving-mask", type=Path, metavar="FILE", help="the same for MOVING")
     parser.add_argument("--initial", metavar="FILE|HOW", help="where the run is to start, as for 'register'")
+    _settings(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

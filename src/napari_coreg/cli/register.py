@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,13 @@ import numpy as np
 from napari_coreg.cli.parser import INITIALIZATIONS
 from napari_coreg.cli.terminal import Teller, cancel_on_interrupt, note, note_volume, say, say_json
 from napari_coreg.core.geometry import Grid, describe
+from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.presets import find_recipe
-from napari_coreg.core.recipe import Recipe
 from napari_coreg.core.register import register
+from napari_coreg.core.settings import with_settings
 from napari_coreg.core.threads import limited_threads
 from napari_coreg.core.transforms import to_matrix
-from napari_coreg.errors import RegistrationCancelled
+from napari_coreg.errors import RecipeError, RegistrationCancelled
 from napari_coreg.io.pictures import require_picture, save_overlay
 from napari_coreg.io.quiet import quiet_itk
 from napari_coreg.io.records import load_record, load_transform, require_result_folder, save_result
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
     import SimpleITK as sitk
 
+    from napari_coreg.core.preflight import Finding
+    from napari_coreg.core.recipe import Recipe
     from napari_coreg.core.result import RegistrationResult
     from napari_coreg.io.loaded import LoadedVolume
 
@@ -41,17 +45,18 @@ def run(options: argparse.Namespace) -> int:
     require_result_folder(options.output)
     if options.overlay is not None:
         require_picture(options.overlay)
-    recipe = chosen_recipe(options.recipe, options.initial, options.seed)
+    recipe = chosen_recipe(options.recipe, options.initial, options.seed, settings_of(options))
     is_file = options.initial is not None and options.initial not in INITIALIZATIONS
     with quiet_itk(), limited_threads(options.threads):
         initial = load_transform(options.initial) if is_file else None
-        volumes = _read_all(options)
+        volumes = read_all(options)
         told = options.quiet or options.json
         if not told:
             for role, volume in volumes.items():
                 note_volume(role.replace("_", " "), volume)
             for role in ("fixed", "moving"):
                 note(f"{role}: {volumes[role].name}, {describe(Grid.of(volumes[role].image))}")
+            _warn(volumes, recipe, initial)
         result = run_registration(
             volumes["fixed"].image,
             volumes["moving"].image,
@@ -59,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
             masks={role: volume.image for role, volume in volumes.items() if role.endswith("mask")},
             initial=initial,
             threads=options.threads,
+            check_swap=options.check_swap,
             quiet=told,
         )
         inputs = {role: described(volume) for role, volume in volumes.items()}
@@ -76,15 +82,55 @@ def run(options: argparse.Namespace) -> int:
     return FAILED if result.verdict.state == "failed" else 0
 
 
-def chosen_recipe(word: str, initial: str | None = None, seed: int | None = None) -> Recipe:
-    """Return the recipe of a name or file, with another initialization or seed where they are given."""
+def checked(volumes: dict[str, LoadedVolume], recipe: Recipe, initial: sitk.Transform | None) -> tuple[Finding, ...]:
+    """Return what is, or may be, wrong with the volumes and masks that were read, and a recipe."""
+    return check_pair(
+        volumes["fixed"].image,
+        volumes["moving"].image,
+        recipe,
+        **{role: volume.image for role, volume in volumes.items() if role.endswith("mask")},
+        initial_transform=initial,
+        fixed_modality=volumes["fixed"].modality or "",
+        moving_modality=volumes["moving"].modality or "",
+    )
+
+
+def _warn(volumes: dict[str, LoadedVolume], recipe: Recipe, initial: sitk.Transform | None) -> None:
+    """Tell what may be wrong, before the run; what is wrong is told by the run."""
+    for finding in checked(volumes, recipe, initial):
+        if finding.severity == "warning":
+            fix = "" if finding.fix is None else f" (fix: add {finding.fix.flag})"
+            note(f"warning: {finding.what} ({finding.value}). {finding.remedy}{fix}")
+
+
+def settings_of(options: argparse.Namespace) -> list[str]:
+    """Return the settings that are given, and those that have a word of their own."""
+    return [*(["symmetric=true"] if options.symmetric else []), *options.set]
+
+
+def chosen_recipe(
+    word: str, initial: str | None = None, seed: int | None = None, settings: list[str] | None = None
+) -> Recipe:
+    """Return the recipe of a name or file, with another initialization, seed and settings where they are given."""
     recipe = find_recipe(word)
     changes: dict[str, Any] = {}
     if initial in INITIALIZATIONS:
         changes["initialization"] = initial
     if seed is not None:
         changes["seed"] = seed
-    return Recipe.from_mapping({**recipe.model_dump(mode="json"), **changes}, source=word) if changes else recipe
+    changes |= dict(map(_setting, settings or []))
+    return with_settings(recipe, changes, source=word) if changes else recipe
+
+
+def _setting(word: str) -> tuple[str, Any]:
+    """Return the path and the value of PATH=VALUE; the value is JSON, or else text."""
+    path, is_there, value = word.partition("=")
+    if not is_there:
+        raise RecipeError(f"--set {word} has no value; write PATH=VALUE, as in: --set seed=7")
+    try:
+        return path, json.loads(value)
+    except json.JSONDecodeError:
+        return path, value
 
 
 def run_registration(
@@ -95,6 +141,7 @@ def run_registration(
     masks: dict[str, sitk.Image] | None = None,
     initial: sitk.Transform | None = None,
     threads: int = 0,
+    check_swap: bool = False,
     quiet: bool = False,
 ) -> RegistrationResult:
     """Run a registration with its progress on stderr and Ctrl-C as the way to cancel it."""
@@ -111,6 +158,7 @@ def run_registration(
                 on_progress=on_progress,
                 is_cancelled=is_cancelled,
                 threads=threads,
+                check_swap=check_swap,
             )
         if is_cancelled():
             raise RegistrationCancelled("the registration was cancelled", result.transform)
@@ -162,7 +210,8 @@ def described(volume: LoadedVolume) -> dict[str, Any]:
     }
 
 
-def _read_all(options: argparse.Namespace) -> dict[str, LoadedVolume]:
+def read_all(options: argparse.Namespace) -> dict[str, LoadedVolume]:
+    """Return the volumes and masks that the words name, by role: "fixed", "moving", "fixed_mask", "moving_mask"."""
     volumes = {
         "fixed": read_volume(options.fixed, options.fixed_volume),
         "moving": read_volume(options.moving, options.moving_volume),

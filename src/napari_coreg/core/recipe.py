@@ -82,11 +82,27 @@ class Recipe(FrozenModel):
             "always wins."
         ),
     )
+    symmetric: bool = Field(
+        False,
+        title="Symmetric",
+        description=(
+            "Register both ways and take the transform half-way between, so that exchanging fixed and moving gives "
+            "exactly the inverse, as follow-up studies ask for. Linear stages only; takes twice the time."
+        ),
+    )
     stages: tuple[Stage, ...] = Field(
         title="Stages",
         description="Run one after the other, each from where the last one ended.",
         min_length=1,
     )
+
+    @model_validator(mode="after")
+    def _symmetric_is_linear(self) -> Self:
+        if self.symmetric and any(stage.kind == "bspline" for stage in self.stages):
+            raise ValueError(
+                "symmetric: a B-spline has no transform half-way between; leave out its stage, or symmetric"
+            )
+        return self
 
     def to_json(self) -> str:
         """Return the recipe as indented JSON text."""

@@ -13,17 +13,19 @@ import numpy as np
 import SimpleITK as sitk
 
 import napari_coreg
+from napari_coreg.core.both_ways import half_told, halfway, round_trip_mm
 from napari_coreg.core.checks import check_inputs
 from napari_coreg.core.folding import folding_of
 from napari_coreg.core.geometry import Grid, require_values
+from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.presets import find_recipe
 from napari_coreg.core.pyramid import foreground, prepare
 from napari_coreg.core.recipe import Preprocessing
 from napari_coreg.core.result import RegistrationResult
 from napari_coreg.core.run import Run
-from napari_coreg.core.transforms import is_linear, to_matrix
+from napari_coreg.core.transforms import invert, is_linear, to_matrix
 from napari_coreg.core.verdict import Facts, judge
-from napari_coreg.errors import RecipeError
+from napari_coreg.errors import RecipeError, RegistrationCancelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +45,7 @@ def register(
     on_progress: OnProgress | None = None,
     is_cancelled: IsCancelled | None = None,
     threads: int = 0,
+    check_swap: bool = False,
 ) -> RegistrationResult:
     """Find the transform that aligns `moving` with `fixed`.
 
@@ -67,6 +70,8 @@ def register(
         Elsewhere, with more, the order in which ITK's threads add up the gradient differs from run to run (ITK pull
         request 6622), and so does the result: by far less than a micrometre where the optimum is sharp, by a
         millimetre where it is flat (an affine stage between two people).
+    check_swap : bool
+        Also register the other way round, and let the verdict tell how far the two are from undoing each other.
 
     Returns
     -------
@@ -97,25 +102,24 @@ def register(
     masks = {"fixed_mask": fixed_mask, "moving_mask": moving_mask}
     given = {name: mask for name, mask in masks.items() if mask is not None}
     check_inputs(fixed, moving, given, initial_transform)
+    findings = check_pair(fixed, moving, recipe, **given, initial_transform=initial_transform)
     if threads < 0:
         raise RecipeError(f"threads is {threads}, but it must be 0 (as suits each stage) or more")
     with ThreadPoolExecutor(1) as background:  # hashing frees the interpreter, so it costs no time beside the run
         fingerprints = background.submit(_fingerprints, {"fixed": fixed, "moving": moving, **given})
-        prepared = _prepared(fixed, recipe, "fixed volume")
-        if fixed_mask is None and recipe.preprocessing.foreground_only:
-            fixed_mask = foreground(prepared)
-        run = Run(
-            recipe,
-            prepared,
-            _prepared(moving, recipe, "moving volume"),
-            fixed_mask=None if fixed_mask is None else _binary(fixed_mask),
-            moving_mask=None if moving_mask is None else _binary(moving_mask),
-            threads=threads,
-            on_progress=on_progress,
-            is_cancelled=is_cancelled,
-        )
-        start = run.first_guess(initial_transform)
-        transform = run.all_stages(start)
+        pair = _Pair(fixed, moving, fixed_mask, moving_mask, recipe)
+        is_twofold = recipe.symmetric or check_swap
+        told = half_told(on_progress, way_back=False) if is_twofold else on_progress
+        run = pair.run(told, is_cancelled, threads)
+        transform = run.all_stages(run.first_guess(initial_transform))
+        swap_mm = None
+        if is_twofold:
+            told = half_told(on_progress, way_back=True)
+            backward = _way_back(pair.run(told, is_cancelled, threads, swapped=True), initial_transform, transform)
+            swap_mm = round_trip_mm(transform, backward, Grid.of(fixed), Grid.of(moving))
+            if recipe.symmetric:
+                transform = run.pose = halfway(transform, backward, Grid.of(fixed).centre_lps)
+                run.inverse = invert(transform)
         untouched = sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity)
         untouched = untouched if initial_transform is None else initial_transform
         before, after = run.metric(untouched), run.metric(transform)
@@ -130,7 +134,8 @@ def register(
         metric_after=after,
         inverse_transform=run.inverse,
         folding=folding,
-        verdict=judge(Facts(evidence, pose, folding, before, after)),
+        verdict=judge(Facts(evidence, pose, folding, before, after, swap_mm)),
+        findings=findings,
         initialization=run.initialization,
         notes=tuple(run.notes),
         seconds=time.perf_counter() - began,
@@ -140,6 +145,50 @@ def register(
         fixed=fixed,
         moving=moving,
     )
+
+
+class _Pair:
+    """Both volumes, prepared as the recipe says, and their masks."""
+
+    def __init__(
+        self,
+        fixed: sitk.Image,
+        moving: sitk.Image,
+        fixed_mask: sitk.Image | None,
+        moving_mask: sitk.Image | None,
+        recipe: Recipe,
+    ) -> None:
+        self._recipe = recipe
+        self._images = [_prepared(fixed, recipe, "fixed volume"), _prepared(moving, recipe, "moving volume")]
+        self._masks = [None if mask is None else _binary(mask) for mask in (fixed_mask, moving_mask)]
+
+    def run(
+        self, on_progress: OnProgress | None, is_cancelled: IsCancelled | None, threads: int, *, swapped: bool = False
+    ) -> Run:
+        """Return the run of the recipe on the pair, or the other way round, ready to begin."""
+        order = -1 if swapped else 1
+        (fixed, moving), (fixed_mask, moving_mask) = self._images[::order], self._masks[::order]
+        if fixed_mask is None and self._recipe.preprocessing.foreground_only:
+            fixed_mask = _binary(foreground(fixed))
+        return Run(
+            self._recipe,
+            fixed,
+            moving,
+            fixed_mask=fixed_mask,
+            moving_mask=moving_mask,
+            threads=threads,
+            on_progress=on_progress,
+            is_cancelled=is_cancelled,
+        )
+
+
+def _way_back(run: Run, initial_transform: sitk.Transform | None, forward: sitk.Transform) -> sitk.Transform:
+    """Return moving -> fixed as `run` finds it; a cancel leaves `forward`."""
+    is_given = initial_transform is not None and is_linear(initial_transform)
+    try:
+        return run.all_stages(run.first_guess(invert(initial_transform) if is_given else None))
+    except RegistrationCancelled as cancelled:
+        raise RegistrationCancelled(str(cancelled), forward) from None
 
 
 def fingerprint(image: sitk.Image) -> str:

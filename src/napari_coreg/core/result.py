@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from napari_coreg.core.folding import Folding
+    from napari_coreg.core.preflight import Finding
     from napari_coreg.core.recipe import Interpolator, Recipe
     from napari_coreg.core.verdict import Verdict
 
@@ -82,6 +83,8 @@ class RegistrationResult:
         Range of the Jacobian determinant over the fixed grid, and how much is folded; None for a linear transform.
     verdict : Verdict
         Whether the result is good, doubtful or failed, and why.
+    findings : tuple of Finding
+        What the check before the run found.
     initialization : str
         How the start was found: "given", "centre", "moments" ... or "search".
     notes : tuple of str
@@ -106,6 +109,7 @@ class RegistrationResult:
     inverse_transform: sitk.Transform | None
     folding: Folding | None
     verdict: Verdict
+    findings: tuple[Finding, ...]
     initialization: str
     notes: tuple[str, ...]
     seconds: float
@@ -198,6 +202,7 @@ class RegistrationResult:
             "verdict": self.verdict.state,
             "verdict_reasons": list(self.verdict.reasons),
             "verdict_measures": dict(self.verdict.measures),
+            "findings": [finding.to_record() for finding in self.findings],
             "seconds": round(self.seconds, 3),
             "threads": self.threads,
             "versions": dict(self.versions),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 VerdictState = Literal["good", "doubtful", "failed"]
 
 # Of heads: results within 1 mm of the truth had no other pose above 0.81 of their score and settled within 0.25 voxels
-# of the search (8 mm); results 5 mm or more off settled as far away as they were off, with 1.25 times the score at least.
+# of the search (8 mm); results 5 mm or more off settled as far away as they were off, with 1.25 times the score at
+# least.
 BETTER_ELSEWHERE, AS_GOOD_ELSEWHERE = 1.1, 0.9
 FAR_DRIFT_VOXELS, DRIFT_VOXELS, LARGE_GAIN = 0.6, 0.4, 1.15
 FEWEST_CAPTURED = 0.5

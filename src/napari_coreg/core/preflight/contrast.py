@@ -124,7 +124,9 @@ def _mutual_information(pair: Pair) -> Fix:
         stage.model_copy(update={"metric": MattesMutualInformation()}) if stage.metric.kind in ONE_MODALITY else stage
         for stage in pair.recipe.stages
     )
-    return Fix("Compare by mutual information", "", pair.recipe.model_copy(update={"stages": stages}))
+    return Fix.by_settings(
+        "Compare by mutual information", pair.recipe, pair.recipe.model_copy(update={"stages": stages})
+    )
 
 
 def _share(side: Side, limits: tuple[float, float]) -> float:
@@ -168,9 +170,9 @@ def check_padding(pair: Pair) -> Iterator[Finding]:
             "Clip it to the percentiles of the other values, or mask it."
             if is_clippable
             else "Set it to the background's value, or mask it.",
-            Fix(
+            Fix.by_settings(
                 f"Clip to percentiles {low:g} to {high:g}",
-                "",
+                pair.recipe,
                 preprocessed(pair.recipe, clip_percentiles=(low, high)),
             )
             if is_clippable

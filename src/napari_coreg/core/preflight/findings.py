@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from napari_coreg.core.settings import changed_settings
 
 if TYPE_CHECKING:
     from napari_coreg.core.recipe import Recipe
@@ -20,7 +24,7 @@ class Fix:
     title : str
         What it does, as on a button.
     flag : str
-        What to add to the command line; empty where only a changed recipe does it.
+        What to add to the command line.
     recipe : Recipe
         The recipe with the remedy in it.
     """
@@ -28,6 +32,13 @@ class Fix:
     title: str
     flag: str
     recipe: Recipe
+
+    @classmethod
+    def by_settings(cls, title: str, before: Recipe, after: Recipe) -> Fix:
+        """Return the fix that makes the recipe `after` of `before`, setting by setting."""
+        changes = changed_settings(before, after).items()
+        words = [f"{path}={value if isinstance(value, str) else json.dumps(value)}" for path, value in changes]
+        return cls(title, " ".join(f"--set {shlex.quote(word)}" for word in words), after)
 
 
 @dataclass(frozen=True)

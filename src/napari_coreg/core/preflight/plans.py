@@ -170,7 +170,9 @@ def check_slow_stages(pair: Pair) -> Iterator[Finding]:
                 f"stage {index + 1}, a B-spline on SimpleITK's engine, takes long",
                 f"up to about {duration(seconds)}",
                 "Choose the engine 'coreg', a wider grid spacing, or a lower sampling percentage.",
-                Fix("Run it on the engine coreg", "", _replaced(pair.recipe, index, _on_coreg(stage))),
+                Fix.by_settings(
+                    "Run it on the engine coreg", pair.recipe, _replaced(pair.recipe, index, _on_coreg(stage))
+                ),
             )
 
 
@@ -192,7 +194,9 @@ def _wider(pair: Pair, index: int, stage: BSplineStage, ratio: float) -> Fix | N
     cells, plan = _finest(pair, index, wider)
     if (cells / plan.voxel_mm).min() < VOXELS_PER_CELL:
         return None
-    return Fix(f"Widen the grid by a factor of {factor:g}", "", _replaced(pair.recipe, index, wider))
+    return Fix.by_settings(
+        f"Widen the grid by a factor of {factor:g}", pair.recipe, _replaced(pair.recipe, index, wider)
+    )
 
 
 def _on_coreg(stage: BSplineStage) -> BSplineStage:

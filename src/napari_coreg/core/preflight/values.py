@@ -137,7 +137,7 @@ def check_background(pair: Pair) -> Iterator[Finding]:
             f"most of {side.name} is background",
             f"{100 * share:.0f} % of its voxels",
             "Sample the foreground only, or give a mask, if the run ends in the wrong place.",
-            Fix("Sample the foreground only", "", recipe),
+            Fix.by_settings("Sample the foreground only", pair.recipe, recipe),
         )
 
 
