@@ -136,6 +136,7 @@ class FakeRegister:
             initialization="moments",
             notes=self.notes,
             verdict=self.verdict,
+            findings=(),
             seconds=1.25,
             threads=1,
             versions={},

@@ -33,6 +33,20 @@ def test_every_level_has_a_line_of_its_own_that_goes_on_where_the_last_one_ended
     }
 
 
+def test_the_other_way_round_has_lines_of_its_own(plot):
+    plot.add([moment(0, 0, -1.0), moment(0, 1, -2.0), moment(1, 0, -3.0)])
+    plot.add([moment(0, 0, -4.0), moment(0, 1, -5.0)])
+    plot.add([moment(1, 0, -6.0)])
+    assert plot.curves == {
+        (0, 0): ((1, -1.0),),
+        (0, 1): ((2, -2.0),),
+        (1, 0): ((3, -3.0),),
+        (2, 0): ((4, -4.0),),
+        (2, 1): ((5, -5.0),),
+        (3, 0): ((6, -6.0),),
+    }
+
+
 def test_a_new_run_begins_with_an_empty_plot(plot):
     plot.add([moment(0, 0, -1.0)])
     plot.clear()

@@ -6,7 +6,7 @@ import random
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QListWidget, QPushButton, QWidget
+from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QListWidget, QPushButton, QWidget
 
 from napari_coreg.core import metrics, optimizers, stages
 from napari_coreg.core.presets import load_preset, preset_names
@@ -366,3 +366,20 @@ def test_the_wheel_scrolls_past_a_setting_without_changing_it(editor, qtbot):
     )
     QApplication.sendEvent(box, turn)
     assert editor.value() == load_preset("rigid")
+
+
+def test_every_setting_of_a_recipe_can_be_edited(editor):
+    described = {"title", "description", "references"}  # what a recipe is called and comes from is no setting
+    for name in set(Recipe.model_fields) - described - {"stages"}:
+        assert editor.findChild(QWidget, name) is not None, name
+
+
+def test_what_speaks_against_a_setting_stands_beside_it(editor):
+    editor.setValue(load_preset("brain-to-atlas"))
+    editor.findChild(QCheckBox, "symmetric").click()
+    assert editor.error().startswith("Symmetric: a B-spline has no transform half-way between")
+    editor.findChild(QCheckBox, "symmetric").click()
+    assert editor.error() == ""
+    editor.setValue(load_preset("rigid"))
+    editor.findChild(QCheckBox, "symmetric").click()
+    assert editor.value().symmetric

@@ -172,6 +172,7 @@ class TestARun:
         widget.options.deformation.setChecked(False)
         run(qtbot, widget)
         assert fake_register.calls[0]["moving_mask"] is not None
+        assert not fake_register.calls[0]["check_swap"]
         assert names(pair)[3:] == ["moving registered to fixed", "Displacement of moving (mm)"]
 
     def test_two_runs_after_one_another_give_two_results(self, qtbot, widget, pair):
@@ -378,6 +379,19 @@ class TestKeeping:
 
 
 class TestForReal:
+    def test_the_way_back_is_checked_on_request(self, qtbot, pair):
+        widget = RegisterWidget(pair)
+        qtbot.addWidget(widget)
+        widget.recipe.set_recipe(load_preset("translation"))
+        widget.options.swap.setChecked(True)
+        run(qtbot, widget)
+        result = pair.layers["moving registered to fixed"].metadata["napari_coreg"]["result"]
+        assert result.verdict.measures["swap_mm"] < 0.5
+        assert widget.result.verdict.numbers()["Swap (mm)"] == f"{result.verdict.measures['swap_mm']:.4g}"
+        assert max(stage for stage, _ in widget.progress.plot.curves) == 1  # the way back has a line of its own
+        widget.result.copy_python.click()
+        assert "check_swap=True" in QApplication.clipboard().text()
+
     def test_a_shift_is_found(self, qtbot, pair):
         widget = RegisterWidget(pair)
         qtbot.addWidget(widget)

@@ -36,6 +36,7 @@ def register_layers(  # noqa: PLR0913 - all but the first four by keyword
     add: bool = True,
     deformation: bool = True,
     magnitude: bool = False,
+    check_swap: bool = False,
     threads: int = 0,
 ) -> RegistrationResult:
     """Register two layers of a viewer and add the result to it; returns when it is done.
@@ -59,13 +60,17 @@ def register_layers(  # noqa: PLR0913 - all but the first four by keyword
         Whether to add the arrows of the displacement; they are hidden where the transform is linear.
     magnitude : bool
         Whether to add the length of the displacement as an image, mm.
+    check_swap : bool
+        Whether to register the other way round, too, and let the verdict tell how far the two are from undoing each
+        other.
     threads : int
         Threads of the metric; 0 for SimpleITK's default.
 
     Returns
     -------
     RegistrationResult
-        Also kept in the new image layer's ``metadata["napari_coreg"]["result"]``.
+        Also kept in the new image layer's ``metadata["napari_coreg"]["result"]``. Look at its ``verdict``: the layers
+        of a failed run are added, too, with "(failed)" in their names.
 
     Raises
     ------
@@ -88,6 +93,7 @@ def register_layers(  # noqa: PLR0913 - all but the first four by keyword
         initial_transform=initial_transform,
         deformation=deformation and add,
         magnitude=magnitude and add,
+        check_swap=check_swap,
         threads=threads,
     )
     ready = carry_out(request, read_volumes(request))

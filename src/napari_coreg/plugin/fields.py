@@ -20,10 +20,10 @@ _NAMES = {
     "auto": "Automatic",
     "centre": "Centres of the grids",
     "coreg": "napari-coreg",
+    "fourier_mellin": "Fourier-Mellin",
     "given": "As the volumes lie",
     "moments": "Centres of intensity",
     "none": "All voxels",
-    "search": "Automatic, all right-angle turns",
     "simpleitk": "SimpleITK",
     "stationary_velocity": "Stationary velocity field",
 }

@@ -62,6 +62,8 @@ class Request:
         Layer arguments that make the result look like the moving layer.
     deformation, magnitude : bool
         Whether to add the arrows of the displacement, and its length as an image.
+    check_swap : bool
+        Whether to register the other way round, too, for the verdict.
     threads : int
         As in `register`.
     """
@@ -75,6 +77,7 @@ class Request:
     appearance: Mapping[str, Any] = field(default_factory=dict)
     deformation: bool = True
     magnitude: bool = False
+    check_swap: bool = False
     threads: int = 0
 
 
@@ -106,6 +109,7 @@ def request_from_layers(
     initial_transform: sitk.Transform | None = None,
     deformation: bool = True,
     magnitude: bool = False,
+    check_swap: bool = False,
     threads: int = 0,
 ) -> Request:
     """Read layers into a request; cheap, and the layers stay as they are.
@@ -120,7 +124,7 @@ def request_from_layers(
         Where to look.
     initial_transform : SimpleITK.Transform, optional
         Where to start; where the layers lie in the viewer when not given and one of them was moved by hand.
-    deformation, magnitude, threads
+    deformation, magnitude, check_swap, threads
         See `Request`.
 
     Raises
@@ -142,6 +146,7 @@ def request_from_layers(
         appearance=_appearance_of(moving),
         deformation=deformation,
         magnitude=magnitude,
+        check_swap=check_swap,
         threads=threads,
     )
 
@@ -192,6 +197,7 @@ def carry_out(
         on_progress=on_progress,
         is_cancelled=is_cancelled,
         threads=request.threads,
+        check_swap=request.check_swap,
     )
     layers = []
     for make in (_registered_layer, _magnitude_layer, _vectors_layer):

@@ -46,6 +46,7 @@ class MetricPlot(QWidget):
         self._values: dict[tuple[int, int], list[tuple[float, float]]] = {}
         self._borders: list[pg.InfiniteLine] = []
         self._count = 0
+        self._latest, self._is_way_back = (0, 0), False
         self._stages: list[str] = []
         self._foreground: Any = (128, 128, 128)
         self._plot.setToolTip(
@@ -64,14 +65,17 @@ class MetricPlot(QWidget):
             self._plot.removeItem(item)
         self._legend.clear()
         self._lines, self._values, self._borders, self._stages, self._count = {}, {}, [], [], 0
+        self._latest, self._is_way_back = (0, 0), False
 
     def add(self, moments: Iterable[Progress]) -> None:
         """Draw further iterations."""
         touched = set()
         for moment in moments:
-            key = (moment.stage, moment.level)
+            self._is_way_back |= (moment.stage, moment.level) < self._latest
+            self._latest = (moment.stage, moment.level)
+            key = (moment.stage + self._is_way_back * moment.number_of_stages, moment.level)
             if key not in self._values:
-                self._begin_level(moment)
+                self._begin_level(key, moment.stage_kind)
             self._count += 1
             self._values[key].append((self._count, moment.metric_value))
             touched.add(key)
@@ -81,7 +85,10 @@ class MetricPlot(QWidget):
 
     @property
     def curves(self) -> dict[tuple[int, int], tuple[tuple[float, float], ...]]:
-        """The drawn points (iteration counted over the whole run, metric) of each (stage, level)."""
+        """The drawn points (iteration counted over the whole run, metric) of each (stage, level).
+
+        The stages of a registration the other way round, which follows in a symmetric run, are counted on.
+        """
         return {key: tuple(points) for key, points in self._values.items()}
 
     def set_looks(self, looks: Looks) -> None:
@@ -97,21 +104,21 @@ class MetricPlot(QWidget):
             border.label.setColor(self._foreground)
         self._write_legend()
 
-    def _begin_level(self, moment: Progress) -> None:
-        key = (moment.stage, moment.level)
-        colour = STAGE_COLOURS[moment.stage % len(STAGE_COLOURS)]
+    def _begin_level(self, key: tuple[int, int], kind: str) -> None:
+        stage, level = key
+        colour = STAGE_COLOURS[stage % len(STAGE_COLOURS)]
         self._values[key] = []
         self._lines[key] = self._plot.plot(
             [], [], pen=pg.mkPen(colour, width=2), symbolSize=5, symbolBrush=colour, symbolPen=None
         )
-        if moment.level == 0:
-            self._stages.append(moment.stage_kind)
+        if level == 0:
+            self._stages.append(f"{humane(kind)}{', the other way' if self._is_way_back else ''}")
             self._write_legend()
         border = pg.InfiniteLine(
             pos=self._count + 0.5,
             angle=90,
             pen=self._border_pen(),
-            label=str(moment.level + 1),
+            label=str(level + 1),
             labelOpts={"position": 0.93, "color": self._foreground, "anchors": [(0, 0.5), (0, 0.5)]},
         )
         self._borders.append(border)
@@ -119,8 +126,8 @@ class MetricPlot(QWidget):
 
     def _write_legend(self) -> None:
         names = [
-            f'<span style="color: {css(STAGE_COLOURS[index % len(STAGE_COLOURS)])}">━</span> {humane(kind)}'
-            for index, kind in enumerate(self._stages)
+            f'<span style="color: {css(STAGE_COLOURS[index % len(STAGE_COLOURS)])}">━</span> {name}'
+            for index, name in enumerate(self._stages)
         ]
         names += ["┆ level"] if names else []
         self._legend.setText("&nbsp;&nbsp; ".join(names))

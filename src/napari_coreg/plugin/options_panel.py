@@ -1,4 +1,4 @@
-"""What is shown during a run and which layers come after it."""
+"""What a run shows, makes and checks besides its result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from napari_coreg.plugin.preview import COLOURS
 
 
 class OptionsPanel(Section):
-    """Three boxes under a heading that is folded at first."""
+    """Boxes under a heading that is folded at first."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.preview = QCheckBox("Preview while running")
@@ -20,10 +20,15 @@ class OptionsPanel(Section):
         self.deformation.setChecked(True)
         self.magnitude = QCheckBox("Add the length of the deformation (mm)")
         self.magnitude.setToolTip("An Image layer on the fixed grid.")
+        self.swap = QCheckBox("Check the result the other way round")
+        self.swap.setToolTip(
+            "Also register fixed to moving; the verdict tells how far the two are from undoing each other. Takes twice "
+            "the time. A symmetric recipe does it anyway."
+        )
         content = QWidget()
         rows = column(content)
-        for box in (self.preview, self.deformation, self.magnitude):
+        for box in (self.preview, self.deformation, self.magnitude, self.swap):
             rows.addWidget(box)
         super().__init__(
-            "Preview and new layers", content, tooltip="What is shown during and after a run.", parent=parent
+            "Preview, new layers, checks", content, tooltip="What is shown and made besides the result.", parent=parent
         )

@@ -19,9 +19,9 @@ from napari_coreg.plugin.stage_values import STAGE_CLASSES
 from napari_coreg.plugin.stages_editor import StagesEditor
 
 EDITED = " (edited)"
-_TOP = ("name", "initialization")
 _ELSEWHERE = ("title", "description", "references", "stages")
-_REST = (*(name for name in Recipe.model_fields if name not in (*_TOP, *_ELSEWHERE, "seed")), "seed")
+_REST = ("preprocessing", "seed")
+_TOP = tuple(name for name in Recipe.model_fields if name not in (*_ELSEWHERE, *_REST))
 _FILES = "Recipes (*.json);;All files (*)"
 _WORDS = {
     "int_parsing": "{input!r} is not a whole number",
@@ -156,6 +156,7 @@ class RecipeEditor(QWidget):
             return item["loc"], _WORDS[item["type"]].format(input=item["input"], **item.get("ctx", {}))
         text = item["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         subject, _, rest = text.partition(" ")
+        subject = subject.removesuffix(":")
         if all(part in self._names for part in subject.split(".")):  # a sentence about one field: put it there
             return (*item["loc"], *subject.split(".")), self._humane(rest)
         return item["loc"], self._humane(text)

@@ -208,6 +208,7 @@ class RegisterWidget(QWidget):
             moving_mask=chosen.moving_mask,
             deformation=self.options.deformation.isChecked(),
             magnitude=self.options.magnitude.isChecked(),
+            check_swap=self.options.swap.isChecked(),
         )
 
     def _refresh(self) -> Request | None:

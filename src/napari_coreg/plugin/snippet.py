@@ -34,6 +34,8 @@ def python_snippet(request: Request) -> str:
         arguments.append("deformation=False")
     if request.magnitude:
         arguments.append("magnitude=True")
+    if request.check_swap:
+        arguments.append("check_swap=True")
     call = "".join(f"    {argument},\n" for argument in arguments)
     lines.append(f"result = register_layers(\n{call})")
     return "\n".join(lines) + "\n"
