@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_coreg.core.features_2d import register_2d_features as register_2d_features
     from napari_coreg.core.landmarks import LandmarkFit as LandmarkFit
     from napari_coreg.core.landmarks import fit_landmarks as fit_landmarks
     from napari_coreg.core.preflight import Finding as Finding
@@ -56,6 +57,7 @@ _HOME = {
     "read_volume": "napari_coreg.io.volumes",
     "read_volumes": "napari_coreg.io.volumes",
     "register": "napari_coreg.core.register",
+    "register_2d_features": "napari_coreg.core.features_2d",
     "register_layers": "napari_coreg.plugin.console",
     "write_transform": "napari_coreg.io.transforms",
     "write_volume": "napari_coreg.io.volumes",
@@ -81,6 +83,7 @@ __all__ = [
     "read_volume",
     "read_volumes",
     "register",
+    "register_2d_features",
     "register_layers",
     "write_transform",
     "write_volume",
