@@ -73,6 +73,7 @@ class FakeRegister:
         self.inverse: sitk.Transform | None = sitk.TranslationTransform(3, (0.0, -4.0, 0.0))
         self.folding: Folding | None = None
         self.preparation = ""
+        self.initialization = "moments"
         self.notes: tuple[str, ...] = ()
         self.verdict = Verdict("good", ("it converged",), {"spread_mm": 0.25})
         self.calls: list[dict[str, Any]] = []
@@ -133,7 +134,7 @@ class FakeRegister:
             metric_after=-0.75,
             inverse_transform=self.inverse,
             folding=self.folding,
-            initialization="moments",
+            initialization=self.initialization,
             notes=self.notes,
             verdict=self.verdict,
             findings=(),

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
 
 from napari_coreg import load_preset, register
 from napari_coreg.core.folding import Folding
+from napari_coreg.core.recipe import Initialization
 from napari_coreg.errors import RegistrationError
 from napari_coreg.plugin.register_widget import RegisterWidget
 
@@ -147,6 +150,12 @@ class TestARun:
         assert widget.run_button.isEnabled()
         assert widget.progress.plot.curves
         assert not widget.progress.bar.isVisibleTo(widget)
+
+    @pytest.mark.parametrize("start", ["search", *(name for name in get_args(Initialization) if name != "auto")])
+    def test_every_start_is_told_in_words(self, qtbot, widget, fake_register, start):
+        fake_register.initialization = start
+        run(qtbot, widget)
+        assert re.search(r"Started from the [a-z ]+|Started from matched keypoints", widget.result.words.text())
 
     def test_a_deformation_says_how_far_it_swells_shrinks_and_folds_space(self, qtbot, widget, fake_register):
         run(qtbot, widget)

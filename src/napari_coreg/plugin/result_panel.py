@@ -29,6 +29,10 @@ _STARTS = {
     "given": "the positions in the headers",
     "centre": "the centres of the grids",
     "moments": "the centres of intensity",
+    "principal_axes": "the axes of inertia",
+    "phase_correlation": "the shift that phase correlation finds",
+    "fourier_mellin": "the turn and shift that Fourier-Mellin finds",
+    "features": "matched keypoints",
     "search": "the best of all poses",
 }
 
