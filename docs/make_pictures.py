@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from draw_deformation import draw_deformation
+from draw_features import draw_features
 from draw_landmarks import draw_landmarks
 from draw_points import draw_points
 from napari_coreg import fit_landmarks, load_preset, read_points, read_volume, register
@@ -39,6 +40,7 @@ def main() -> None:
     result = register(fixed, moving, RECIPE)
     save_overlay(PICTURES / "overlay.png", fixed, moving, result.transform)
     draw_points(PICTURES / "fixed-to-moving.png", fixed, moving, result.transform)
+    draw_features(PICTURES / "features-2d.png", fixed, moving)
     draw_landmarks(PICTURES / "landmarks.png", fixed, moving, fit_as_by_hand())
     fixed, moving = _read(SAMPLES["deformed"])
     start = register(fixed, moving, "rigid-affine").transform

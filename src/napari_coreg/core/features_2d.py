@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +27,7 @@ PlanarModel = Literal["rigid", "similarity", "affine", "projective"]
 Detector = Literal["sift", "orb", "akaze"]
 
 SIZE = 512  # pixels along the longer side of a picture
+SMALL = 256  # pixels along the longer side, up to which SIFT looks at twice the size
 RATIO = 0.85  # largest distance of a match, in distances of the next best one
 TOLERANCE = 3.0  # pixels of the moving picture between a match and where the transform takes it
 TRIALS = 2000
@@ -165,16 +167,18 @@ def _agreed(fixed: Found, moving: Found, model: PlanarModel, tolerance_mm: float
     if len(pairs) <= SAMPLES[model]:
         return nothing
     corners = grid.corners_lps
-    fitted, agrees = ransac(
-        (ours, theirs),
-        _kind(model),
-        SAMPLES[model],
-        tolerance_mm,
-        is_model_valid=lambda found, *_: _is_view(found.params, corners),
-        max_trials=TRIALS,
-        stop_probability=0.9999,
-        rng=seed,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of pairs that agree on nothing, which is told below
+        fitted, agrees = ransac(
+            (ours, theirs),
+            _kind(model),
+            SAMPLES[model],
+            tolerance_mm,
+            is_model_valid=lambda found, *_: _is_view(found.params, corners),
+            max_trials=TRIALS,
+            stop_probability=0.9999,
+            rng=seed,
+        )
     if fitted is None or agrees is None or not _is_view(fitted.params, corners):
         return nothing
     projective = Projective(fitted.params)
@@ -219,7 +223,7 @@ def _refined(fixed: sitk.Image, moving: sitk.Image, match: PlanarMatch) -> Plana
 def _sift(values: NDArray[np.float32]) -> Found:
     from skimage.feature import SIFT  # noqa: PLC0415 - 0.3 s that few runs need
 
-    detector = SIFT(upsampling=1)
+    detector = SIFT(upsampling=1 if max(values.shape) > SMALL else 2)
     if not _finds(detector, values):
         return _NOTHING
     return detector.keypoints[:, ::-1].astype(np.float64), detector.descriptors
