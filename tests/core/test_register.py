@@ -385,6 +385,16 @@ def test_each_initialization_starts_where_it_says(phantom):
     assert all(result.initialization == name for name, result in starts.items() if name != "auto")
 
 
+@pytest.mark.parametrize("name", ["principal_axes", "phase_correlation", "fourier_mellin", "features"])
+def test_each_single_guess_is_a_start(phantom, name):
+    known = sitk.Euler3DTransform((2.0, 3.0, -4.0), 0.04, -0.03, 0.05, (5.0, -4.0, 3.0))
+    fixed = phantom.image(phantom.grid((44, 44, 44), (2.0, 2.0, 2.0)))
+    moving = phantom.image(phantom.grid((44, 42, 46), (2.1, 2.0, 1.9)), known)
+    result = register(fixed, moving, recipe("rigid", initialization=name))
+    assert result.initialization == name
+    assert phantom.error_mm(result.transform, known) < 0.5
+
+
 def test_auto_trusts_headers_that_are_right(phantom):
     fixed = phantom.image(phantom.grid())
     slab = phantom.image(phantom.grid((30, 30, 12), centre=(9.0, -6.0, 14.0)))

@@ -11,7 +11,16 @@ import napari_coreg
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INITIALIZATIONS = ("auto", "given", "centre", "moments")
+INITIALIZATIONS = (
+    "auto",
+    "given",
+    "centre",
+    "moments",
+    "principal_axes",
+    "phase_correlation",
+    "fourier_mellin",
+    "features",
+)
 LANDMARK_MODELS = ("translation", "rigid", "similarity", "affine", "thin_plate")
 INTERPOLATORS = ("nearest", "linear", "bspline", "windowed_sinc", "label")
 
@@ -99,7 +108,8 @@ def _register(parser: argparse.ArgumentParser) -> None:
         "--initial",
         metavar="FILE|HOW",
         help="where to start: a transform file (fixed -> moving) or result folder, or 'given' (the positions in the "
-        "headers), 'centre', 'moments' or 'auto' (a search of all poses); default: what the recipe says",
+        "headers), 'auto' (a search of all poses), 'centre', 'moments', 'principal_axes', 'phase_correlation', "
+        "'fourier_mellin' or 'features'; default: what the recipe says",
     )
     parser.add_argument("--seed", type=_seed, metavar="N", help="seed of the random choices (default: the recipe's)")
     _settings(parser)

@@ -12,7 +12,9 @@ from napari_coreg.core.frozen import FrozenModel
 from napari_coreg.core.stages import Stage
 from napari_coreg.errors import RecipeError
 
-Initialization = Literal["auto", "given", "centre", "moments"]
+Initialization = Literal[
+    "auto", "given", "centre", "moments", "principal_axes", "phase_correlation", "fourier_mellin", "features"
+]
 Interpolator = Literal["nearest", "linear", "bspline", "windowed_sinc", "label"]
 
 
@@ -77,9 +79,10 @@ class Recipe(FrozenModel):
         title="Initialization",
         description=(
             "Where to start: 'given' trusts the positions in the headers (or the initial transform that is given), "
-            "'centre' puts the centres of the two grids on each other, 'moments' the centres of intensity, 'auto' "
-            "searches all poses, so that it does not matter how the volumes lie. An initial transform that is given "
-            "always wins."
+            "'auto' searches all poses, so that it does not matter how the volumes lie. Single guesses: 'centre' puts "
+            "the centres of the two grids on each other, 'moments' the centres of intensity, 'principal_axes' also the "
+            "axes of inertia; 'phase_correlation' finds a shift and 'fourier_mellin' a turn and a shift from Fourier "
+            "spectra; 'features' matches keypoints. An initial transform that is given always wins."
         ),
     )
     symmetric: bool = Field(

@@ -113,5 +113,47 @@ def _moments(jobs: Jobs) -> list[sitk.Transform]:
     return [initialize.moments_transform(coarse.fixed, coarse.moving, jobs.fixed_mask, jobs.moving_mask)]
 
 
-_GUESSES: dict[str, Guess] = {"given": _given, "centre": _centre, "moments": _moments}
-_QUICK_GUESSES = ("given", "centre", "moments")  # the first is where the volumes lie
+def _principal_axes(jobs: Jobs) -> list[sitk.Transform]:
+    from napari_coreg.core.principal_axes import principal_axes_transforms  # noqa: PLC0415 - scikit-image takes 0.2 s
+
+    return principal_axes_transforms(*jobs.landscape.images, jobs.fixed_mask, jobs.moving_mask)
+
+
+def _phase_correlation(jobs: Jobs) -> list[sitk.Transform]:
+    from napari_coreg.core.fourier import phase_correlation_transform  # noqa: PLC0415 - scikit-image takes 0.2 s
+
+    return [phase_correlation_transform(jobs.fixed, jobs.moving, jobs.fixed_mask, jobs.moving_mask)]
+
+
+def _fourier_mellin(jobs: Jobs) -> list[sitk.Transform]:
+    from napari_coreg.core.fourier import fourier_mellin_transform  # noqa: PLC0415 - scikit-image takes 0.2 s
+
+    return [fourier_mellin_transform(jobs.fixed, jobs.moving, jobs.fixed_mask, jobs.moving_mask)]
+
+
+def _features(jobs: Jobs) -> list[sitk.Transform]:
+    if jobs.fixed.GetDimension() == 2:
+        from napari_coreg.core.features_2d import register_2d_features  # noqa: PLC0415 - scikit-image takes 0.2 s
+
+        found = register_2d_features(
+            jobs.fixed, jobs.moving, "rigid", fixed_mask=jobs.fixed_mask, moving_mask=jobs.moving_mask
+        )
+        return [found.transform]
+    from napari_coreg.core.features import features_transform  # noqa: PLC0415 - scikit-image takes 0.2 s
+
+    match = features_transform(
+        jobs.fixed, jobs.moving, seed=jobs.recipe.seed, fixed_mask=jobs.fixed_mask, moving_mask=jobs.moving_mask
+    )
+    return [match.transform]
+
+
+_GUESSES: dict[str, Guess] = {
+    "given": _given,
+    "centre": _centre,
+    "moments": _moments,
+    "principal_axes": _principal_axes,
+    "phase_correlation": _phase_correlation,
+    "fourier_mellin": _fourier_mellin,
+    "features": _features,
+}
+_QUICK_GUESSES = ("given", "centre", "moments", "principal_axes")  # the first is where the volumes lie

@@ -93,6 +93,8 @@ class Landscape:
     ----------
     dimension : int
         3 or 2.
+    images : tuple of SimpleITK.Image
+        Fixed and moving, shrunk to what the search can use at most.
     voxel_mm : float
         Edge of a voxel of the coarse view.
     centre_lps : array, shape (D,)
@@ -110,7 +112,8 @@ class Landscape:
     ) -> None:
         self.dimension = fixed.GetDimension()
         self._seed = seed
-        self._images = [(_kept(fixed), fixed_mask), (_kept(moving), moving_mask)]
+        self.images = _kept(fixed), _kept(moving)
+        self._images = [(self.images[0], fixed_mask), (self.images[1], moving_mask)]
         sides = [Side.of(*pair, 2 * Grid.of(pair[0]).voxel_edge_mm) for pair in self._images]
         sizes = [side.foreground_size for side in sides]
         centres = [side.foreground_lps.mean(axis=0) for side in sides]

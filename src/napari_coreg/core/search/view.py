@@ -12,6 +12,7 @@ from napari_coreg.core.chunks import run_chunks
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.pyramid import shrink_factors_xyz
 from napari_coreg.core.search import kernels
+from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +42,11 @@ class Side:
         if mask is not None:
             on_grid = sitk.Resample(mask, coarse, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0)
             inside = sitk.GetArrayFromImage(on_grid) != 0
+            if not inside.any():
+                raise RegistrationError(
+                    f"a mask marks less than a voxel of {voxel_mm:.3g} mm, too little to search with; widen it, or start "
+                    "with initialization 'given'"
+                )
         bright = sitk.BinaryFillhole(sitk.OtsuThreshold(coarse, 0, 1))
         foreground = (sitk.GetArrayFromImage(bright) != 0) & inside
         if not foreground.any():
