@@ -388,8 +388,10 @@ def test_each_initialization_starts_where_it_says(phantom):
 @pytest.mark.parametrize("name", ["principal_axes", "phase_correlation", "fourier_mellin", "features"])
 def test_each_single_guess_is_a_start(phantom, name):
     known = sitk.Euler3DTransform((2.0, 3.0, -4.0), 0.04, -0.03, 0.05, (5.0, -4.0, 3.0))
-    fixed = phantom.image(phantom.grid((44, 44, 44), (2.0, 2.0, 2.0)))
-    moving = phantom.image(phantom.grid((44, 42, 46), (2.1, 2.0, 1.9)), known)
+    fixed, moving = (
+        phantom.image(phantom.grid((80, 80, 80), (1.1, 1.1, 1.1))),
+        phantom.image(phantom.grid((80, 76, 84), (1.1, 1.2, 1.1)), known),
+    )
     result = register(fixed, moving, recipe("rigid", initialization=name))
     assert result.initialization == name
     assert phantom.error_mm(result.transform, known) < 0.5

@@ -29,6 +29,7 @@ COARSE_SAMPLES, FINE_SAMPLES = 2000, 8000
 ROTATIONS, TURNS_2D = 600, 72  # about 20 degrees from any rotation to the nearest; 5 degrees apart in 2-D
 STEP_VOXELS = 3.0  # between the shifts that are tried
 NEAR_DEGREES = 45.0  # of turns that are tried where the volumes lie
+SCANNED = 2  # each second sample is enough to sort poses
 REFINED, RACED = 40, 6
 FIRST_STEP_VOXELS, LAST_STEP_VOXELS = 1.5, 0.06
 DISTINCT_VOXELS = 1.5  # poses that lie closer are one
@@ -161,7 +162,7 @@ class Landscape:
         parts = len(starts) + 2
         for index, start in enumerate(starts):
             some = slice(start, start + POSES_AT_ONCE)
-            scores[some] = self.coarse.scores(tried.rotations[some], tried.targets[some])
+            scores[some] = self.coarse.scores(tried.rotations[some], tried.targets[some], SCANNED)
             if on_part(index + 1, parts, self._pose(tried, scores, int(scores.argmax()))):
                 return []
         if not scores.any():

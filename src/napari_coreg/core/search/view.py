@@ -114,7 +114,9 @@ class View:
         self._to_index[: self.dimension, 3] = to_index[:-1, -1]
         self.radius_mm = float(np.sqrt(np.mean(np.sum(self.points**2, axis=1))))
 
-    def scores(self, rotations: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.float64]:
+    def scores(
+        self, rotations: NDArray[np.float64], targets: NDArray[np.float64], every: int = 1
+    ) -> NDArray[np.float64]:
         """Return the score of each pose, nats per sample; more is better.
 
         Parameters
@@ -123,13 +125,16 @@ class View:
             Of each pose.
         targets : array, shape (N, 3)
             Where the centre goes, LPS mm.
+        every : int
+            Only each n-th sample is looked up.
         """
         scores = np.zeros(len(rotations))
+        points, bins = np.ascontiguousarray(self.points[::every]), np.ascontiguousarray(self._bins[::every])
 
         def score_some(_index: int, start: int, stop: int) -> None:
             kernels.score_poses(
-                self.points,
-                self._bins,
+                points,
+                bins,
                 self._volume,
                 rotations[start:stop],
                 targets[start:stop],
