@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -47,6 +48,7 @@ def main() -> None:
     if arguments.table:
         print_tables([row for path in arguments.table for row in _read(Path(path))])
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what it started ends with it
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(arguments.threads)
     target = Path(arguments.out)
     orders = [
