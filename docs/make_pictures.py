@@ -16,6 +16,7 @@ from draw_deformation import draw_deformation
 from draw_features import draw_features
 from draw_landmarks import draw_landmarks
 from draw_points import draw_points
+from draw_poses import draw_poses
 from napari_coreg import fit_landmarks, load_preset, read_points, read_volume, register
 from napari_coreg.io.pictures import save_overlay
 from napari_coreg.samples import SAMPLES, sample_path
@@ -42,6 +43,7 @@ def main() -> None:
     draw_points(PICTURES / "fixed-to-moving.png", fixed, moving, result.transform)
     draw_features(PICTURES / "features-2d.png", fixed, moving)
     draw_landmarks(PICTURES / "landmarks.png", fixed, moving, fit_as_by_hand())
+    draw_poses(PICTURES / "poses.png", *_read(SAMPLES["t1-t2"]))
     fixed, moving = _read(SAMPLES["deformed"])
     start = register(fixed, moving, "rigid-affine").transform
     result = register(fixed, moving, "fast-bspline", initial_transform=start)

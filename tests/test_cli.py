@@ -22,6 +22,7 @@ from napari_coreg.cli.parser import INITIALIZATIONS, INTERPOLATORS
 from napari_coreg.cli.terminal import Teller
 from napari_coreg.core.progress import Progress
 from napari_coreg.core.recipe import Initialization, Interpolator
+from napari_coreg.samples import sample_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,6 +249,40 @@ def test_volumes_without_overlap_fail_with_3(pair, tmp_path, capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to another process")
+def test_a_result_that_is_wrong_for_all_that_can_be_told_ends_with_3_and_is_kept(tmp_path, capsys):
+    fixed = sample_path("mr_t1.nii.gz")
+    turned = sitk.ReadImage(str(sample_path("mr_t2.nii.gz")))
+    turn = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.0, 0.0, 2.5)
+    turned.SetOrigin(turn.TransformPoint(turned.GetOrigin()))
+    axes = np.reshape(turn.GetMatrix(), (3, 3)) @ np.reshape(turned.GetDirection(), (3, 3))
+    turned.SetDirection(axes.ravel().tolist())
+    write_volume(turned, tmp_path / "turned.nii.gz")
+    words = ["register", str(fixed), str(tmp_path / "turned.nii.gz"), "-o", str(tmp_path / "out")]
+    assert main([*words, "--initial", "given"]) == 3
+    assert "verdict: failed - the volumes fit better in another pose" in capsys.readouterr().out
+    record = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert record["verdict"] == "failed"
+    assert record["verdict_reasons"]
+    assert main([*words[:-1], str(tmp_path / "again"), "--check-swap"]) == 0
+    assert "verdict: good" in capsys.readouterr().out
+    record = json.loads((tmp_path / "again" / "result.json").read_text())
+    assert record["verdict_measures"]["swap_mm"] < 1
+
+
+def test_any_setting_of_the_recipe_can_be_changed_by_a_word(pair, tmp_path, capsys):
+    words = ["register", *pair, "-o", str(tmp_path / "out"), "-r", "follow-up"]
+    assert (
+        main([*words, "--set", "stages.0.metric.kind=mean_squares", "--set", "preprocessing.clip_percentiles=[1,99]"])
+        == 0
+    )
+    record = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert record["recipe"]["stages"][0]["metric"]["kind"] == "mean_squares"
+    assert record["recipe"]["preprocessing"]["clip_percentiles"] == [1, 99]
+    capsys.readouterr()
+    assert main([*words, "--set", "sead=3"]) == 2
+    assert "has no setting 'sead'" in capsys.readouterr().err
+
+
 def test_ctrl_c_stops_cleanly(pair, tmp_path):
     endless = load_preset("bspline").model_dump(mode="json")
     for item in endless["stages"]:

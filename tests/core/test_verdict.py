@@ -112,7 +112,7 @@ def pair(phantom):
 
 def stays(**changes):
     """A recipe that stays where it starts."""
-    optimizer = {"kind": "regular_step_gradient_descent", "number_of_iterations": 1, "gradient_magnitude_tolerance": 1.0}
+    optimizer = {"kind": "regular_step_gradient_descent", "gradient_magnitude_tolerance": 1.0}
     return Recipe.from_mapping(
         {"name": "stays", "stages": [{"kind": "rigid", "optimizer": optimizer}], "initialization": "given", **changes}
     )

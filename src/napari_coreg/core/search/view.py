@@ -44,8 +44,8 @@ class Side:
             inside = sitk.GetArrayFromImage(on_grid) != 0
             if not inside.any():
                 raise RegistrationError(
-                    f"a mask marks less than a voxel of {voxel_mm:.3g} mm, too little to search with; widen it, or start "
-                    "with initialization 'given'"
+                    f"a mask marks less than a voxel of {voxel_mm:.3g} mm, too little to search with; widen it, or "
+                    "start with initialization 'given'"
                 )
         bright = sitk.BinaryFillhole(sitk.OtsuThreshold(coarse, 0, 1))
         foreground = (sitk.GetArrayFromImage(bright) != 0) & inside
