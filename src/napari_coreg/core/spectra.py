@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,8 @@ FINER = 2  # samples of the spectrum for each that the canvas gives
 FAINTEST = 1e-6  # of the strongest frequency
 INNERMOST, OUTERMOST = 2.5, {2: 60.0, 3: 18.0}  # radii of the spectrum that are looked at, periods a canvas
 SHELLS, SHELLS_OF_SCALES = 24, 32
-PEAKS = 6  # of each of the two kinds of picture
+PEAKS = 16  # of each of the two kinds of picture
+NEAR_PEAKS = 6  # among which a turn that is refined finds itself again
 APART_DEGREES = 12.0  # between the peaks of one picture
 SAME_DEGREES, SAME_SCALE = 6.0, 1.1  # turns nearer to each other than this are one
 LARGEST_SCALE = {2: 2.0, 3: 1.4}  # and its inverse: beyond them the two have too little of the spectrum in common
@@ -97,13 +99,14 @@ class Spectra:
         )
 
     def turns(self, *, scales: bool) -> list[Turn]:
-        """Return turns (and scales) by which the moving spectrum may have come from the fixed one, of either kind.
+        """Return turns (and scales) by which the moving spectrum may have come from the fixed one, likely ones first.
 
         A 2-D spectrum repeats itself after half a turn, so both are returned. In 3-D it does not, but that of a body
         with a plane of symmetry, such as a head, does after half a turn about the normal of that plane.
         """
         find = _turns_in_2d if self.pairs["values"][0].ndim == 2 else _turns_in_3d
-        return [turn for kind in self.pairs for turn in find(self.pairs[kind], kind, scales)]
+        found = [find(pair, kind, scales) for kind, pair in self.pairs.items()]
+        return distinct([turn for rank in itertools.zip_longest(*found) for turn in rank if turn is not None])
 
     def refined(self, turn: Turn) -> Turn:
         """Return a 3-D turn nearer to the best agreement of the spectra; a 2-D one as it is.
@@ -118,7 +121,7 @@ class Spectra:
         radii = np.linspace(INNERMOST, OUTERMOST[3], SHELLS)
         ours = _shells(fixed, radii, np.eye(3))
         theirs = _shells(moving, radii / turn.scale, turn.rotation @ aside.T)
-        for _, found in rotation_peaks(ours, theirs, PEAKS, APART_DEGREES):
+        for _, found in rotation_peaks(ours, theirs, NEAR_PEAKS, APART_DEGREES):
             if np.trace(aside.T @ found) > 1 + 2 * np.cos(np.deg2rad(APART_DEGREES)):
                 return replace(turn, rotation=turn.rotation @ aside.T @ found)
         return turn
