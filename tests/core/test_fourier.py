@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from napari_coreg.core.fourier import fourier_mellin_transform, phase_correlation_transform
 from napari_coreg.core.transforms import is_rigid, to_matrix
-from napari_coreg.errors import GeometryError, VolumeError
+from napari_coreg.errors import GeometryError, RegistrationError, VolumeError
 
 TURNS = [(0.2, -0.1, 0.3), (1.2, 0.4, -0.7), (3.0, 0.1, -0.2), (-0.5, 2.2, 1.9)]
 
@@ -94,6 +94,22 @@ def test_the_same_pair_gives_the_same_transform(phantom):
     fixed, moving = pair(phantom, rigid(TURNS[3], (5.0, 5.0, 5.0)))
     one, other = (fourier_mellin_transform(fixed, moving) for _ in range(2))
     assert one.GetParameters() == other.GetParameters()
+
+
+@pytest.mark.parametrize("size", [(40, 40, 4), (90, 4, 30)])
+def test_volumes_of_few_slices_have_a_shift_still(phantom, size):
+    truth = sitk.TranslationTransform(3, (30.0, -12.0, 8.0))
+    fixed = phantom.image(phantom.grid(size, (2.0, 2.5, 3.0), (0.3, 0.0, 0.1)))
+    moving = phantom.image(phantom.grid(size, (2.0, 2.5, 3.0), (0.3, 0.0, 0.1), centre=(30.0, -12.0, 8.0)), truth)
+    assert phantom.error_mm(phase_correlation_transform(fixed, moving), truth) < 2.0
+    assert phantom.error_mm(fourier_mellin_transform(fixed, moving), truth) < 10.0
+
+
+def test_the_smallest_volume_has_a_shift_and_no_turn(phantom):
+    image = phantom.image(phantom.grid((4, 5, 6), (2.0, 2.5, 3.0)))
+    assert phantom.error_mm(phase_correlation_transform(image, image), sitk.TranslationTransform(3)) < 0.1
+    with pytest.raises(RegistrationError, match="no turn that the Fourier spectra agree on"):
+        fourier_mellin_transform(image, image)
 
 
 @pytest.mark.parametrize("guess", [phase_correlation_transform, fourier_mellin_transform])

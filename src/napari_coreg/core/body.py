@@ -88,7 +88,7 @@ def otsu(values: NDArray[np.floating]) -> float:
     """Return Otsu's threshold; of one constant, that."""
     from skimage.filters import threshold_otsu  # noqa: PLC0415 - 0.2 s that trusted headers do not need
 
-    return float(threshold_otsu(values)) if values.min() < values.max() else float(values.min())
+    return float(threshold_otsu(values.ravel())) if values.min() < values.max() else float(values.min())
 
 
 def _resampled(image: sitk.Image, grid: Grid, interpolator: int, outside: float, pixel_type: int) -> sitk.Image:

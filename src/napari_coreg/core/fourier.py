@@ -165,8 +165,13 @@ def _best_shift(canvas: Canvas, linear: NDArray[np.float64], upsampling: int = 1
     shifts = [np.zeros(canvas.dimension)]
     window = _window(canvas.fixed.values.shape)
     for kind in ("values", "edges"):
-        moved = canvas.moved(getattr(canvas.moving, kind), linear, shifts[0])
-        spectra = [fft.fftn(part * window) for part in (getattr(canvas.fixed, kind), moved)]
+        pictures = [
+            window * getattr(canvas.fixed, kind),
+            window * canvas.moved(getattr(canvas.moving, kind), linear, shifts[0]),
+        ]
+        if not all(picture.any() for picture in pictures):  # a volume of few slices has no inner edges
+            continue
+        spectra = [fft.fftn(picture) for picture in pictures]
         for normalization in ("phase", None):
             found, _, _ = phase_cross_correlation(
                 spectra[0], spectra[1], space="fourier", normalization=normalization, upsample_factor=upsampling

@@ -82,7 +82,8 @@ class Spectra:
     Attributes
     ----------
     pairs : dict of (array, array)
-        Fixed and moving one, zero frequency in the middle, by kind of picture: "values" and "edges".
+        Fixed and moving one, zero frequency in the middle, by kind of picture, "values" and "edges", as far as there is
+        something in both.
     """
 
     pairs: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -91,10 +92,12 @@ class Spectra:
     def of(cls, canvas: Canvas) -> Spectra:
         """Return those of both images, and of the magnitudes of their gradients."""
         fixed, moving = canvas.fixed, canvas.moving
+        pictures = {"values": (fixed.values, moving.values), "edges": (fixed.edges, moving.edges)}
         return cls(
             {
-                "values": (_spectrum(fixed.values), _spectrum(moving.values)),
-                "edges": (_spectrum(fixed.edges), _spectrum(moving.edges)),
+                kind: (_spectrum(pair[0]), _spectrum(pair[1]))
+                for kind, pair in pictures.items()
+                if pair[0].any() and pair[1].any()  # a volume of few slices has no inner edges
             }
         )
 
@@ -104,8 +107,10 @@ class Spectra:
         A 2-D spectrum repeats itself after half a turn, so both are returned. In 3-D it does not, but that of a body
         with a plane of symmetry, such as a head, does after half a turn about the normal of that plane.
         """
-        find = _turns_in_2d if self.pairs["values"][0].ndim == 2 else _turns_in_3d
-        found = [find(pair, kind, scales) for kind, pair in self.pairs.items()]
+        found = [
+            (_turns_in_2d if pair[0].ndim == 2 else _turns_in_3d)(pair, kind, scales)
+            for kind, pair in self.pairs.items()
+        ]
         return distinct([turn for rank in itertools.zip_longest(*found) for turn in rank if turn is not None])
 
     def refined(self, turn: Turn) -> Turn:
