@@ -136,6 +136,13 @@ def test_an_image_without_structure_is_refused(detector):
         register_2d_features(fixed, ramp * 0, "affine", detector)
 
 
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_strip_of_few_pixels_is_refused(detector):
+    fixed = view(Projective(np.eye(3)), (100, 100), (2.0, 2.0))
+    with pytest.raises(RegistrationError, match="only 0 of 0 matches"):
+        register_2d_features(fixed, fixed[:, 40:45], "rigid", detector)
+
+
 def test_volumes_are_refused(phantom):
     volume = phantom.image(phantom.grid())
     with pytest.raises(GeometryError, match="2-D"):

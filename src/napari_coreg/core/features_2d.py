@@ -27,6 +27,7 @@ PlanarModel = Literal["rigid", "similarity", "affine", "projective"]
 Detector = Literal["sift", "orb", "akaze"]
 
 SIZE = 512  # pixels along the longer side of a picture
+SMALLEST = 16  # pixels along the shorter side that has keypoints
 SMALL = 256  # pixels along the longer side, up to which SIFT looks at twice the size
 RATIO = 0.85  # largest distance of a match, in distances of the next best one
 TOLERANCE = 3.0  # pixels of the moving picture between a match and where the transform takes it
@@ -144,7 +145,7 @@ def _keypoints(
     mask: sitk.Image | None,
 ) -> Found:
     """Return positions, LPS mm, and descriptors of the keypoints of a picture inside a mask."""
-    pixels, descriptors = detect(values)
+    pixels, descriptors = detect(values) if min(values.shape) >= SMALLEST else _NOTHING
     if mask is not None and len(pixels):
         column, row = np.round(pixels).astype(int).T
         kept = marked(mask, picture.grid)[column, row]
