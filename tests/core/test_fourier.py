@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from napari_coreg.core.fourier import fourier_mellin_transform, phase_correlation_transform
+from napari_coreg.core.fourier import (
+    fourier_mellin_transform,
+    fourier_mellin_transforms,
+    phase_correlation_transform,
+)
 from napari_coreg.core.transforms import is_rigid, to_matrix
 from napari_coreg.errors import GeometryError, RegistrationError, VolumeError
 
@@ -90,10 +96,22 @@ def test_masks_keep_what_is_bright_elsewhere_out(phantom):
         assert phantom.error_mm(found, truth) < 2.0
 
 
-def test_the_same_pair_gives_the_same_transform(phantom):
+@pytest.mark.parametrize("dimension", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_the_same_pair_gives_the_same_transform(phantom, dimension):
     fixed, moving = pair(phantom, rigid(TURNS[3], (5.0, 5.0, 5.0)))
+    if dimension == 2:
+        fixed, moving = (phantom.image(phantom.grid((60, 60), (1.3, 1.3), (angle,))) for angle in (0.0, 1.0))
     one, other = (fourier_mellin_transform(fixed, moving) for _ in range(2))
     assert one.GetParameters() == other.GetParameters()
+
+
+def test_the_best_of_several_turns_comes_first_and_all_differ(phantom):
+    truth = rigid(TURNS[3], (5.0, 5.0, 5.0))
+    found = fourier_mellin_transforms(*pair(phantom, truth), number=3)
+    assert len(found) == 3
+    errors = [phantom.error_mm(each, truth) for each in found]
+    assert errors[0] == min(errors) < 1.5
+    assert all(phantom.error_mm(one, other) > 1.0 for one, other in itertools.combinations(found, 2))
 
 
 @pytest.mark.parametrize("size", [(40, 40, 4), (90, 4, 30)])

@@ -32,7 +32,7 @@ HALF_DEGREES = 360  # of half a turn, after which a 2-D spectrum repeats itself
 RADII = 180  # log-polar samples from the innermost to the outermost radius
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Turn:
     """A turn and scale under which two spectra agree.
 
