@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from napari_coreg import Recipe, RegistrationCancelled, load_preset, register
-from napari_coreg.core import metrics
+from napari_coreg.core import engine, metrics
 from napari_coreg.core.bspline_grid import make_bspline
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.optimizers import LBFGS, ConjugateGradientLineSearch
@@ -383,6 +383,30 @@ def test_each_initialization_starts_where_it_says(phantom):
     assert starts["moments"].transform.TransformPoint(origin) == pytest.approx((12, -9, 7), abs=1.5)
     assert starts["auto"].transform.TransformPoint(origin) == pytest.approx((12, -9, 7), abs=1.5)
     assert all(result.initialization == name for name, result in starts.items() if name != "auto")
+
+
+def test_a_stage_that_leads_away_from_a_right_start_is_begun_again_or_left_out(phantom, monkeypatch):
+    known = sitk.Euler3DTransform((2.0, 3.0, -4.0), 0.4, -0.3, 0.5, (5.0, -4.0, 3.0))
+    fixed = phantom.image(phantom.grid((40, 40, 40), (2.2, 2.2, 2.2)))
+    moving = phantom.image(phantom.grid((40, 38, 42), (2.3, 2.2, 2.1)), known)
+    run_level = engine.run_level
+    misled = []
+
+    def mislead(job, transform, on_iteration):
+        """Leave the coarsest level 60 mm off, once or always, and so far that finer ones do not come back."""
+        outcome = run_level(job, transform, on_iteration)
+        if job.level_index == 0 or always:
+            misled.append(job.level_index)
+            transform.SetTranslation((60.0, 0.0, 0.0))
+        return outcome
+
+    monkeypatch.setattr(engine, "run_level", mislead)
+    for always, told, kept in ((False, "begun again at level 2", [1]), (True, "left out", [])):
+        result = register(fixed, moving, recipe("rigid"))
+        assert phantom.error_mm(result.transform, known) < (2.0 if always else 0.5)
+        assert any(told in note for note in result.notes), result.notes
+        assert [level.level for level in result.trace] == kept
+    assert misled
 
 
 @pytest.mark.parametrize("name", ["principal_axes", "phase_correlation", "fourier_mellin", "features"])

@@ -56,8 +56,10 @@ class PoseEvidence:
     voxel_mm: float
 
 
-def gather(landscape: Landscape, matrix: Matrix, untouched: Matrix, poses: list[Pose], seed: int) -> PoseEvidence:
-    """Return what the search says of a result.
+def gather(
+    landscape: Landscape, matrix: Matrix, untouched: Matrix, poses: list[Pose], seed: int
+) -> tuple[PoseEvidence, Pose]:
+    """Return what the search says of a result, and the best pose that it knows.
 
     Parameters
     ----------
@@ -82,7 +84,7 @@ def gather(landscape: Landscape, matrix: Matrix, untouched: Matrix, poses: list[
     ]
     other = max(others, key=lambda pose: pose.score, default=None)
     floor = max(score, 1e-9)
-    return PoseEvidence(
+    evidence = PoseEvidence(
         score=score,
         best_elsewhere=None if other is None else other.score / floor,
         elsewhere_mm=None if other is None else landscape.distance_mm(other.matrix, matrix),
@@ -95,6 +97,7 @@ def gather(landscape: Landscape, matrix: Matrix, untouched: Matrix, poses: list[
         moved_mm=landscape.distance_mm(matrix, untouched),
         voxel_mm=landscape.voxel_mm,
     )
+    return evidence, settled if other is None or settled.score > other.score else other
 
 
 def angle_degrees(matrix: Matrix) -> float:

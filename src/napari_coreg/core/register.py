@@ -124,7 +124,7 @@ def register(
         untouched = untouched if initial_transform is None else initial_transform
         before, after = run.metric(untouched), run.metric(transform)
         folding = None if is_linear(transform) else folding_of(transform, Grid.of(fixed))
-        evidence = run.evidence(untouched)
+        evidence = run.evidence()
     pose = None if run.pose is None else to_matrix(run.pose)
     return RegistrationResult(
         transform=transform,

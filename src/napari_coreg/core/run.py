@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+import SimpleITK as sitk
+
 from napari_coreg.core import bspline_grid, engine
 from napari_coreg.core.chunks import working_threads
 from napari_coreg.core.costs import level_costs, note_if_slow
@@ -15,25 +18,30 @@ from napari_coreg.core.jobs import Jobs
 from napari_coreg.core.reporter import Reporter
 from napari_coreg.core.result import LevelTrace
 from napari_coreg.core.stages import BSplineStage
-from napari_coreg.core.start import explore, first_guess
+from napari_coreg.core.start import explore, first_guess, ready_landscape
 from napari_coreg.core.transforms import (
     compose,
+    from_matrix,
     invert,
     is_linear,
     linear_identity,
     to_matrix,
     with_parameters,
 )
+from napari_coreg.core.verdict import has_better_pose
 from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
+    from numpy.typing import NDArray
 
     from napari_coreg.core.progress import IsCancelled, OnProgress
     from napari_coreg.core.recipe import Recipe
-    from napari_coreg.core.search.landscape import Pose
+    from napari_coreg.core.search.landscape import Landscape, Pose
     from napari_coreg.core.stages import Stage
     from napari_coreg.core.transforms import Parameters
+
+
+WORSE = 0.9  # of the score of the pose that a linear stage began with: what is below was not worth the stage
 
 
 class Run:
@@ -68,6 +76,8 @@ class Run:
         self.inverse: sitk.Transform | None = None
         self.pose: sitk.Transform | None = None
         self._poses: list[Pose] = []
+        self._untouched: sitk.Transform | None = None
+        self._judged: tuple[NDArray[np.float64], PoseEvidence, Pose] | None = None
         self._stages = recipe.stages
         self._fixed_grid = Grid.of(fixed)
         self._jobs = Jobs(recipe, fixed, moving, fixed_mask=fixed_mask, moving_mask=moving_mask, threads=threads)
@@ -82,36 +92,65 @@ class Run:
     def first_guess(self, given: sitk.Transform | None) -> sitk.Transform:
         """Return where to start: the given transform, or what the recipe's initialization says."""
         (self.initialization, start), self._poses = first_guess(self._jobs, self._reporter, given)
+        self._untouched = given
         return start
 
     def all_stages(self, start: sitk.Transform) -> sitk.Transform:
-        """Run every stage, and return the chain of `start` and all that was found."""
-        chain = start
-        self.pose = start if is_linear(start) else None
-        self.inverse = invert(start) if is_linear(start) else None
-        for index in range(len(self._stages)):
+        """Run every stage, and return the chain of `start` and all that was found.
+
+        The linear stages are run once more where they left a pose that the search surely betters, and the start was its
+        choice: it is coarse, but knows all poses.
+        """
+        bent = [index for index, stage in enumerate(self._stages) if isinstance(stage, BSplineStage)]
+        linear = bent[0] if bent else len(self._stages)
+        chain = self._run_stages(range(linear), start)
+        better = self._better_start() if linear else None
+        if better is not None:
+            self._reporter.note("begun again from a pose that fits better than where the linear stages had ended")
+            self.trace.clear()
+            chain = self._run_stages(range(linear), better)
+        return self._run_stages(range(linear, len(self._stages)), chain)
+
+    def evidence(self) -> PoseEvidence | None:
+        """Return what speaks for and against the linear part of what was found; None where there is none."""
+        found = self._evidence()
+        return None if found is None else found[0]
+
+    def _evidence(self) -> tuple[PoseEvidence, Pose] | None:
+        """Return it with the best pose that is known."""
+        untouched = self._untouched or sitk.Transform(self._jobs.fixed.GetDimension(), sitk.sitkIdentity)
+        if self.pose is None or not is_linear(untouched):
+            return None
+        pose, landscape = to_matrix(self.pose), self._landscape()
+        if landscape is None:
+            return None
+        if self._judged is None or not np.array_equal(self._judged[0], pose):
+            guess = nearest_rigid(pose, self._jobs.centre_lps)
+            try:
+                self._poses = self._poses or explore(self._jobs, self._reporter, {"given": [guess]}, "check")
+            except RegistrationError:  # they overlap in no pose
+                return None
+            with working_threads(self._jobs.threads):
+                found = gather(landscape, pose, to_matrix(untouched), self._poses, self._jobs.recipe.seed)
+            self._judged = pose, *found
+        return self._judged[1:]
+
+    def _better_start(self) -> sitk.Transform | None:
+        if self._jobs.recipe.initialization != "auto" or self._untouched is not None:
+            return None
+        found = self._evidence()
+        if found is None or not has_better_pose(found[0]):
+            return None
+        return from_matrix(found[1].matrix, self._jobs.centre_lps)
+
+    def _run_stages(self, indices: range, chain: sitk.Transform) -> sitk.Transform:
+        if 0 in indices:
+            self.pose = chain if is_linear(chain) else None
+            self.inverse = invert(chain) if is_linear(chain) else None
+        for index in indices:
             chain = self._run_stage(index, chain)
             self.pose = chain if is_linear(chain) else self.pose
         return chain
-
-    def evidence(self, untouched: sitk.Transform) -> PoseEvidence | None:
-        """Return what speaks for and against the linear part of what was found; None where there is none.
-
-        Parameters
-        ----------
-        untouched : SimpleITK.Transform
-            As the volumes lay, fixed -> moving, LPS mm.
-        """
-        if self.pose is None or not is_linear(untouched):
-            return None
-        pose = to_matrix(self.pose)
-        try:
-            guess = nearest_rigid(pose, self._jobs.centre_lps)
-            self._poses = self._poses or explore(self._jobs, self._reporter, {"given": [guess]}, "check")
-        except RegistrationError:  # too little of the volumes is left to search
-            return None
-        with working_threads(self._jobs.threads):
-            return gather(self._jobs.landscape, pose, to_matrix(untouched), self._poses, self._jobs.recipe.seed)
 
     def metric(self, transform: sitk.Transform) -> float | None:
         """Return the last stage's metric; None where the images do not overlap."""
@@ -120,19 +159,63 @@ class Run:
     def _run_stage(self, index: int, chain: sitk.Transform) -> sitk.Transform:
         """Find the correction that is applied before `chain`; it starts as the identity, so it never meets a pole."""
         stage = self._stages[index]
-        meshes: list[tuple[int, ...]] = []
         if isinstance(stage, BSplineStage):
             meshes = bspline_grid.mesh_sizes(self._fixed_grid, stage.grid_spacings_mm)
             correction: sitk.Transform = bspline_grid.make_bspline(self._fixed_grid, meshes[0])
+            for level_index, mesh in enumerate(meshes):
+                while correction.GetTransformDomainMeshSize() != mesh:
+                    correction = bspline_grid.refine(correction)
+                self._run_level(index, level_index, correction, chain)
         else:
-            correction = linear_identity(stage.kind, self._jobs.centre_lps)
-        for level_index in range(stage.pyramid.number_of_levels):
-            while meshes and correction.GetTransformDomainMeshSize() != meshes[level_index]:
-                correction = bspline_grid.refine(correction)
-            self._run_level(index, level_index, correction, chain)
+            correction = self._linear_correction(index, chain)
         undone = None if self.inverse is None else _undone(stage, correction)
         self.inverse = None if undone is None else self._chained(self.inverse, undone)
         return self._chained(_map(stage, correction), chain)
+
+    def _linear_correction(self, index: int, chain: sitk.Transform) -> sitk.Transform:
+        """Return what a linear stage finds; begun again at a finer level, where it left the pose worse than it was.
+
+        Where the volumes overlap little, the metric of a coarse level may lead away from a pose that was right.
+        """
+        stage, landscape = self._stages[index], self._landscape() if is_linear(chain) else None
+        least = -np.inf if landscape is None else WORSE * landscape.score(to_matrix(chain))
+        kept: list[tuple[float, sitk.Transform, list[LevelTrace]]] = []
+        done, problem = list(self.trace), None
+        for first_level in range(stage.pyramid.number_of_levels):
+            correction = linear_identity(stage.kind, self._jobs.centre_lps)
+            self.trace[:] = done
+            try:
+                for level_index in range(first_level, stage.pyramid.number_of_levels):
+                    self._run_level(index, level_index, correction, chain)
+            except RegistrationError as error:
+                problem = problem or error
+                continue
+            score = 0.0 if landscape is None else landscape.score(to_matrix(self._chained(correction, chain)))
+            kept.append((score, correction, list(self.trace)))
+            if score >= least:
+                break
+        if not kept:
+            assert problem is not None
+            raise problem
+        score, correction, self.trace[:] = max(kept, key=lambda item: item[0])
+        first_level = stage.pyramid.number_of_levels - (len(self.trace) - len(done))
+        if score < least and stage.kind in {"translation", "rigid"}:
+            self.trace[:] = done
+            self._reporter.note(f"stage {index + 1} was left out: from every level it left the volumes fitting worse")
+            return linear_identity(stage.kind, self._jobs.centre_lps)
+        if first_level:
+            self._reporter.note(
+                f"stage {index + 1} was begun again at level {first_level + 1}: from a coarser one it left the volumes "
+                "fitting worse"
+            )
+        return correction
+
+    def _landscape(self) -> Landscape | None:
+        """Return the two volumes in all poses; None where masks leave too little to compare."""
+        try:
+            return ready_landscape(self._jobs, self._reporter)
+        except RegistrationError:
+            return None
 
     def _run_level(self, index: int, level_index: int, correction: sitk.Transform, chain: sitk.Transform) -> None:
         """Optimize `correction` in place at one level, and add to the trace."""

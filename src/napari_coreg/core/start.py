@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_coreg.core.jobs import Jobs
     from napari_coreg.core.reporter import Reporter
-    from napari_coreg.core.search.landscape import Matrix, Pose
+    from napari_coreg.core.search.landscape import Landscape, Matrix, Pose
 
     Candidate = tuple[str, sitk.Transform]
     Guess = Callable[[Jobs], list[sitk.Transform]]
@@ -66,24 +66,40 @@ def explore(jobs: Jobs, reporter: Reporter, guesses: dict[str, list[Matrix]], ki
     RegistrationCancelled
         If that was cancelled.
     """
-    from napari_coreg.core.search import compiling  # noqa: PLC0415 - numba takes 0.5 s
-
-    still = sitk.TranslationTransform(jobs.fixed.GetDimension())
-    if compiling.needs_compiling():
-        reporter.tell_preparation(compiling.MESSAGE, lambda: still)
-        if not compiling.compile_ahead(reporter.is_cancelled):
-            reporter.stop(still)
+    landscape = ready_landscape(jobs, reporter)
 
     def on_part(part: int, parts: int, best: Pose) -> bool:
         reporter.tell_search(kind, (part, parts), -best.score, lambda: from_matrix(best.matrix, jobs.centre_lps))
         return reporter.is_cancelled()
 
-    turning = any(stage.kind != "translation" for stage in jobs.recipe.stages)
+    kinds = {stage.kind for stage in jobs.recipe.stages}
     with working_threads(jobs.threads):
-        poses = jobs.landscape.explore(guesses, on_part, turning=turning)
+        poses = landscape.explore(
+            guesses, on_part, turning=kinds != {"translation"}, scaling=not kinds.isdisjoint({"similarity", "affine"})
+        )
     if not poses:
-        reporter.stop(still)
+        reporter.stop(_given(jobs)[0])
     return poses
+
+
+def ready_landscape(jobs: Jobs, reporter: Reporter) -> Landscape:
+    """Return the two volumes in all poses, once the kernels that look at them are compiled.
+
+    Raises
+    ------
+    RegistrationError
+        If masks leave too little to compare.
+    RegistrationCancelled
+        If that was cancelled.
+    """
+    from napari_coreg.core.search import compiling  # noqa: PLC0415 - numba takes 0.5 s
+
+    if compiling.needs_compiling():
+        still = _given(jobs)[0]
+        reporter.tell_preparation(compiling.MESSAGE, lambda: still)
+        if not compiling.compile_ahead(reporter.is_cancelled):
+            reporter.stop(still)
+    return jobs.landscape
 
 
 def _best_by_metric(jobs: Jobs, guesses: list[sitk.Transform]) -> sitk.Transform:

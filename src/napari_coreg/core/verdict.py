@@ -84,6 +84,12 @@ def judge(facts: Facts) -> Verdict:
     return Verdict(state, tuple(failed + doubtful) or _in_favour(facts), _measures(facts))
 
 
+def has_better_pose(pose: PoseEvidence) -> bool:
+    """Whether the volumes surely fit better in another pose, or a step away from this one."""
+    is_better = pose.best_elsewhere is not None and pose.best_elsewhere >= BETTER_ELSEWHERE
+    return is_better or (pose.drift_mm > FAR_DRIFT_VOXELS * pose.voxel_mm and pose.settled_gain > LARGE_GAIN)
+
+
 def _of_pose(facts: Facts) -> Findings:
     pose = facts.pose
     if pose is None:

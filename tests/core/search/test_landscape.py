@@ -157,6 +157,19 @@ def test_a_search_that_only_shifts_turns_nothing():
     assert np.linalg.norm(poses[0].matrix[:3, 3] - (25.0, -14.0, 8.0)) < 12  # nearer than the turn of 11 degrees allows
 
 
+@pytest.mark.parametrize("scale", [0.75, 1.3])
+def test_a_body_of_another_size_is_found_where_scales_are_tried(scale):
+    fixed = body()
+    moving, truth = laid_elsewhere(other_contrast(fixed), np.array([1.0, -1.5, 0.4]), 40.0)
+    moving.SetSpacing((3.0 * scale,) * 3)
+    truth[:3, 3] += truth[:3, :3] @ np.array(fixed.GetOrigin()) * (1 - scale)
+    truth[:3, :3] *= scale
+    best = Landscape(fixed, moving).explore({"given": [np.eye(4)]}, lambda *_: False, scaling=True)[0]
+    assert error_mm(best.matrix, truth, fixed) < 4.5
+    unscaled = Landscape(fixed, moving).explore({"given": [np.eye(4)]}, lambda *_: False)
+    assert all(np.linalg.det(pose.matrix[:3, :3]) == pytest.approx(1) for pose in unscaled)
+
+
 def test_it_ends_where_it_is_cancelled():
     parts = []
 

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
     OnPart = Callable[[int, int, "Pose"], bool]
 
-VOXELS_ACROSS = 20  # of the cube that is as large as the larger foreground: 8 mm for a head
+VOXELS_ACROSS = 20  # of the cube that reaches as far as the larger foreground: 8 mm for a head
 VOXELS_KEPT = 96  # of the cube that is as large as a volume; all resolutions are made from these
 SMALLER = 0.8  # of the fixed foreground: then samples are taken from the moving one
 COARSE_SAMPLES, FINE_SAMPLES = 2000, 8000
 ROTATIONS, TURNS_2D = 600, 72  # about 20 degrees from any rotation to the nearest; 5 degrees apart in 2-D
 STEP_VOXELS = 3.0  # between the shifts that are tried
 NEAR_DEGREES = 45.0  # of turns that are tried where the volumes lie
+LEAST_SCALE = 1.06  # that is tried besides 1: a smaller one is found from there
 SCANNED = 2  # each second sample is enough to sort poses
 REFINED, RACED = 40, 6
 FIRST_STEP_VOXELS, LAST_STEP_VOXELS = 1.5, 0.06
@@ -118,13 +119,15 @@ class Landscape:
         sides = [Side.of(*pair, 2 * Grid.of(pair[0]).voxel_edge_mm) for pair in self._images]
         sizes = [side.foreground_size for side in sides]
         centres = [side.foreground_lps.mean(axis=0) for side in sides]
-        self.voxel_mm = max(sizes) ** (1 / self.dimension) / VOXELS_ACROSS
+        self.voxel_mm = max(side.extent_mm for side in sides) / VOXELS_ACROSS
         self.centre_lps = centres[0]
         self._is_swapped = sizes[1] < SMALLER * sizes[0]
         if self._is_swapped:
             self._images.reverse()
             centres.reverse()
+            sizes.reverse()
         self._centre, self._other_centre = centres
+        self._scale = (sizes[1] / sizes[0]) ** (1 / self.dimension)
 
     @cached_property
     def coarse(self) -> View:
@@ -136,7 +139,9 @@ class Landscape:
         """Both volumes at twice the resolution."""
         return self._view(self.voxel_mm / 2, FINE_SAMPLES)
 
-    def explore(self, guesses: dict[str, list[Matrix]], on_part: OnPart, *, turning: bool = True) -> list[Pose]:
+    def explore(
+        self, guesses: dict[str, list[Matrix]], on_part: OnPart, *, turning: bool = True, scaling: bool = False
+    ) -> list[Pose]:
         """Return distinct poses in which the volumes fit, the best first; none where that was cancelled.
 
         Tried are all rotations with the centres of the foregrounds near each other, turns and shifts about the first
@@ -150,13 +155,16 @@ class Landscape:
             Called with which part is done (from 1), of how many, and the best pose so far; returns True to cancel.
         turning : bool
             Whether poses may be turned against the first guess, or shifted only.
+        scaling : bool
+            Whether all are also tried with the scale at which both foregrounds are as large, where that is not 1.
 
         Raises
         ------
         RegistrationError
             If the volumes overlap in no pose.
         """
-        tried, group = self._candidates(guesses, turning=turning)
+        scales = [1.0, self._scale] if scaling and abs(np.log(self._scale)) > np.log(LEAST_SCALE) else [1.0]
+        tried, group = self._candidates(guesses, scales, turning=turning)
         scores = np.zeros(len(tried.names))
         starts = range(0, len(scores), POSES_AT_ONCE)
         parts = len(starts) + 2
@@ -208,20 +216,22 @@ class Landscape:
         reference, other = (Side.of(*pair, voxel_mm) for pair in self._images)
         return View(reference, other, samples, self._seed, self._centre)
 
-    def _candidates(self, guesses: dict[str, list[Matrix]], *, turning: bool) -> tuple[_Poses, NDArray[np.intp]]:
+    def _candidates(
+        self, guesses: dict[str, list[Matrix]], scales: list[float], *, turning: bool
+    ) -> tuple[_Poses, NDArray[np.intp]]:
         """Return all poses to try, and a number per pose that those of one rotation in one family share."""
-        everywhere = all_rotations(self.dimension) if turning else np.eye(3)[None]
+        turns = all_rotations(self.dimension) if turning else np.eye(3)[None]
+        near = np.concatenate([np.eye(3)[None], turns[_angles(turns) < np.deg2rad(NEAR_DEGREES)]])
+        everywhere, near = (np.concatenate([scale * some for scale in scales]) for some in (turns, near))
         shifts = self._lattice(1)
         families = [_family(everywhere, as_3d(self._other_centre[None]) + shifts)]
         groups = [np.repeat(np.arange(len(everywhere)), len(shifts))]
         named = [(name, *self._placed(matrix)) for name, matrices in guesses.items() for matrix in matrices]
         if named:
             _, rotation, target = named[0]
-            turns = everywhere[_angles(everywhere) < np.deg2rad(NEAR_DEGREES)]
-            turns = np.concatenate([np.eye(3)[None], turns])
             shifts = self._lattice(2)
-            families.append(_family(rotation @ turns, target + shifts))
-            groups.append(len(everywhere) + np.repeat(np.arange(len(turns)), len(shifts)))
+            families.append(_family(rotation @ near, target + shifts))
+            groups.append(len(everywhere) + np.repeat(np.arange(len(near)), len(shifts)))
             families.append(
                 _Poses(
                     np.stack([turn for _, turn, _ in named]),
@@ -229,7 +239,7 @@ class Landscape:
                     tuple(name for name, *_ in named),
                 )
             )
-            groups.append(len(everywhere) + len(turns) + np.arange(len(named)))
+            groups.append(len(everywhere) + len(near) + np.arange(len(named)))
         return _Poses.joined(families), np.concatenate(groups)
 
     def _lattice(self, reach: int) -> NDArray[np.float64]:

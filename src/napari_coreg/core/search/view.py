@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BINS = 24
+BRIGHT_PERCENTILE = 98.0
 CLIPPED_PERCENT = 0.5  # of the values at either end, so that metal and noise take no bins
 MARGIN_VOXELS = 1  # of background around the foreground, whose outline tells much
 POSES_PER_CHUNK = 256
+BALL_3D, DISC_2D = 2.08, 2.51  # edge of the cube (square) as large as a ball (disc), by its root mean square radius
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,10 @@ class Side:
                     f"a mask marks less than a voxel of {voxel_mm:.3g} mm, too little to search with; widen it, or "
                     "start with initialization 'given'"
                 )
-        bright = sitk.BinaryFillhole(sitk.OtsuThreshold(coarse, 0, 1))
+        # The brightest spots, such as bladder and brain in PET, must not make background of the rest of the body.
+        highest = float(np.percentile(values[inside], BRIGHT_PERCENTILE))
+        lowest = min(float(values[inside].min()), highest)
+        bright = sitk.BinaryFillhole(sitk.OtsuThreshold(sitk.Clamp(coarse, sitk.sitkFloat32, lowest, highest), 0, 1))
         foreground = (sitk.GetArrayFromImage(bright) != 0) & inside
         if not foreground.any():
             foreground = inside
@@ -57,6 +62,13 @@ class Side:
     def foreground_lps(self) -> NDArray[np.float64]:
         """Centres of the voxels of the foreground, shape (N, D), LPS mm."""
         return self.grid.to_lps(_indices_xyz(self.foreground))
+
+    @property
+    def extent_mm(self) -> float:
+        """Edge of the cube as large as the ball that reaches as far as the foreground does, on average, mm."""
+        points = self.foreground_lps
+        radius = float(np.sqrt(np.mean(np.sum((points - points.mean(axis=0)) ** 2, axis=1))))
+        return radius * (BALL_3D if self.grid.dimension == 3 else DISC_2D)
 
     @property
     def foreground_size(self) -> float:
@@ -72,10 +84,18 @@ class Side:
         return np.asarray((sitk.GetArrayFromImage(wide) != 0) & self.inside)
 
     def in_bins(self, where: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Return the values from 0 to BINS - 1, linear between percentiles of those at `where`."""
-        low, high = np.percentile(self.values[where], [CLIPPED_PERCENT, 100 - CLIPPED_PERCENT])
-        scale = (BINS - 1) / (high - low) if high > low else 0.0
-        return np.asarray(np.clip((self.values - low) * scale, 0, BINS - 1), np.float32)
+        """Return the values from 0 to BINS - 1: the mean of a linear scale and of their ranks among those at `where`.
+
+        A linear scale alone gives nearly all bins to the few voxels of hot spots or metal, ranks alone to noise.
+        """
+        quantiles = np.quantile(self.values[where], np.linspace(CLIPPED_PERCENT, 100 - CLIPPED_PERCENT, 129) / 100)
+        low, high = quantiles[0], quantiles[-1]
+        if high <= low:
+            return np.zeros(self.values.shape, np.float32)
+        steps, first = np.unique(quantiles, return_index=True)
+        ranks = np.interp(self.values, steps, first / (len(quantiles) - 1))
+        linear = np.clip((self.values - low) / (high - low), 0, 1)
+        return np.asarray((ranks + linear) * ((BINS - 1) / 2), np.float32)
 
 
 class View:
