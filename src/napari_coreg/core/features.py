@@ -91,9 +91,10 @@ def features_transform(
 
     Notes
     -----
-    Two people's T1, T1 and PD of one head, and slabs of a quarter of a head's width or depth were matched to within 3 mm
-    whatever the turn and shift. CT and MR are refused nearly always, and so are thin axial slabs. Keypoints are corners
-    (see `find_corners`): extrema of differences of Gaussians came back about a third as often between contrasts.
+    Two people's T1, T1 and PD of one head, and slabs of a quarter of a head's width or depth were matched to within
+    3 mm whatever the turn and shift. CT with MR is refused nearly always, and so are most axial slabs. Keypoints are
+    corners (see `find_corners`): extrema of differences of Gaussians gave a third as many right matches between
+    contrasts.
     """
     if fixed.GetDimension() != 3:
         raise GeometryError(

@@ -88,8 +88,8 @@ def register_2d_features(
 ) -> PlanarMatch:
     """Register two 2-D images by keypoints that look alike.
 
-    Any turn is found, and scales from about 0.35 to 3 (AKAZE: to 2). Where few keypoints match, those of the moving image's negative are
-    tried as well, as descriptors tell bright from dark.
+    Any turn is found, and scales from about 0.35 to 3 (AKAZE: to 2). Where few keypoints match, those of the moving
+    image's negative are tried as well, as descriptors tell bright from dark.
 
     Parameters
     ----------
