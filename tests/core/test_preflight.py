@@ -364,7 +364,7 @@ def test_a_mask_over_the_padding_is_enough():
         (("rigid",), ("CT", "MR"), "--recipe ct-mr-head"),
         (("rigid",), ("MR", "PT"), "--recipe pet-mr-head"),
         (("rigid", "affine"), ("MR", "CT"), "--recipe rigid-affine"),
-        (("similarity",), ("CT", "MR"), ""),
+        (("similarity",), ("CT", "MR"), "--set 'stages.0.metric={"),
     ],
 )
 def test_a_metric_for_one_modality_is_warned_of_where_there_are_two(metric, kinds, modalities, flag):
@@ -372,7 +372,8 @@ def test_a_metric_for_one_modality_is_warned_of_where_there_are_two(metric, kind
     mine = Recipe.model_validate({"name": "mine", "stages": stages})
     told = {"fixed_modality": modalities[0], "moving_modality": modalities[1]}
     finding = the(check_pair(volume(head()), volume(head((38, 36, 32))), mine, **told), "metric")
-    assert (finding.severity, finding.fix.flag) == ("warning", flag)
+    assert finding.severity == "warning"
+    assert finding.fix.flag.startswith(flag)
     assert [stage.kind for stage in finding.fix.recipe.stages] == list(kinds)
     assert {stage.metric.kind for stage in finding.fix.recipe.stages} == {"mattes_mutual_information"}
     same = check_pair(volume(head()), volume(head((38, 36, 32))), mine, fixed_modality="MR", moving_modality="MR")

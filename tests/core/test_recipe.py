@@ -81,7 +81,12 @@ def test_an_unknown_key_is_refused_by_name_wherever_it_stands(where):
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        (("initialization",), "sometimes", "'auto', 'given', 'centre' or 'moments'"),
+        (
+            ("initialization",),
+            "sometimes",
+            "'auto', 'given', 'centre', 'moments', 'principal_axes', 'phase_correlation', "
+            "'fourier_mellin' or 'features'",
+        ),
         (("stages",), [], "stages"),
         (("stages", 0, "kind"), "elastic", "'elastic'"),
         (("stages", 0, "metric", "kind"), "demons", "'demons'"),

@@ -95,6 +95,12 @@ def test_metric_folding_and_swap_have_their_say(changes, state, told):
     assert told in " ".join(verdict.reasons)
 
 
+def test_the_advice_is_not_what_was_tried_already():
+    facts = replace(GOOD, pose=replace(SOUND, best_elsewhere=2.0))
+    assert "'auto'" in judge(facts).reasons[0]
+    assert "by hand" in judge(replace(facts, was_searched=True)).reasons[0]
+
+
 def test_the_gravest_finding_decides_and_comes_first():
     pose = replace(SOUND, captured=0.1, best_elsewhere=2.0)
     verdict = judge(replace(GOOD, pose=pose))

@@ -126,6 +126,7 @@ def register(
         folding = None if is_linear(transform) else folding_of(transform, Grid.of(fixed))
         evidence = run.evidence()
     pose = None if run.pose is None else to_matrix(run.pose)
+    was_searched = recipe.initialization == "auto" and initial_transform is None
     return RegistrationResult(
         transform=transform,
         recipe=recipe,
@@ -134,7 +135,7 @@ def register(
         metric_after=after,
         inverse_transform=run.inverse,
         folding=folding,
-        verdict=judge(Facts(evidence, pose, folding, before, after, swap_mm)),
+        verdict=judge(Facts(evidence, pose, folding, before, after, swap_mm, was_searched)),
         findings=findings,
         initialization=run.initialization,
         notes=tuple(run.notes),

@@ -65,6 +65,8 @@ class Facts:
         The last stage's metric as the volumes lay, and as they lie now; lower is better.
     swap_mm : float or None
         How far the result is from undoing the registration the other way round, where that was asked for.
+    was_searched : bool
+        Whether the start came from a search of all poses.
     """
 
     pose: PoseEvidence | None
@@ -73,6 +75,7 @@ class Facts:
     metric_before: float | None
     metric_after: float | None
     swap_mm: float | None = None
+    was_searched: bool = False
 
 
 def judge(facts: Facts) -> Verdict:
@@ -103,8 +106,8 @@ def _of_pose(facts: Facts) -> Findings:
         if pose.best_elsewhere >= BETTER_ELSEWHERE:
             yield (
                 "failed",
-                f"the volumes fit better in another pose, {place} ({pose.best_elsewhere:.2f} times the score); start "
-                "with initialization 'auto'",
+                f"the volumes fit better in another pose, {place} ({pose.best_elsewhere:.2f} times the score); "
+                + ("start by hand or from landmarks" if facts.was_searched else "start with initialization 'auto'"),
             )
         else:
             yield (
