@@ -46,7 +46,7 @@ def test_a_sound_result_is_good_and_says_what_speaks_for_it():
         ({"best_elsewhere": 1.4}, "failed", "fit better in another pose, 110 mm and 175 degrees away"),
         ({"best_elsewhere": 0.95}, "doubtful", "about as well in another pose"),
         ({"drift_mm": 9.0, "settled_gain": 1.6}, "failed", "a better fit lies 9.0 mm away"),
-        ({"drift_mm": 9.0}, "doubtful", "finds the best fit 9.0 mm away"),
+        ({"drift_mm": 9.0}, "doubtful", "the result moves by 9.0 mm"),
         ({"captured": 0.25, "capture_spread_mm": 14.0}, "doubtful", "only 25 % come back"),
         ({"meeting": 0.1}, "doubtful", "only 10 % of the smaller volume"),
         ({"meeting": 0.01}, "failed", "only 1 % of the smaller volume"),

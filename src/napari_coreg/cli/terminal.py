@@ -117,18 +117,17 @@ class Teller:
         self._last = None if progress.stage_kind == "preparation" else progress  # which was a note already
 
 
-def _level(progress: Progress) -> tuple[int, int]:
-    return progress.stage, progress.level
+def _level(progress: Progress) -> tuple[str, int, int]:
+    return progress.stage_kind, progress.stage, progress.level if progress.stage >= 0 else 0
 
 
 def _words(progress: Progress) -> str:
     if progress.stage_kind == "preparation":
         return progress.message
     if progress.stage < 0:
-        return (
-            f"search of the start, candidate {progress.level + 1}/{progress.number_of_levels}, "
-            f"metric {progress.metric_value:.5f}"
-        )
+        what = "search of the start" if progress.stage_kind == "search" else "check of the result"
+        part = f"part {progress.level + 1}/{progress.number_of_levels}"
+        return f"{what}, {part}, best score {-progress.metric_value:.3f}"
     stage = f" (stage {progress.stage + 1}/{progress.number_of_stages})" if progress.number_of_stages > 1 else ""
     return (
         f"{progress.stage_kind}{stage}, level {progress.level + 1}/{progress.number_of_levels}, "

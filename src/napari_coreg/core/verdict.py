@@ -119,7 +119,7 @@ def _of_pose(facts: Facts) -> Findings:
     if drift > FAR_DRIFT_VOXELS and pose.settled_gain > LARGE_GAIN:
         yield "failed", f"a better fit lies {pose.drift_mm:.1f} mm away: the optimizer stopped short of it"
     elif drift > DRIFT_VOXELS:
-        yield "doubtful", f"a coarse check finds the best fit {pose.drift_mm:.1f} mm away"
+        yield "doubtful", f"improved coarsely, the result moves by {pose.drift_mm:.1f} mm"
     if pose.captured < FEWEST_CAPTURED:
         yield (
             "doubtful",

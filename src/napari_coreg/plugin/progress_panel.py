@@ -76,7 +76,8 @@ def in_words(progress: Progress) -> str:
     if progress.stage_kind == "preparation":
         return f"{progress.message[:1].upper()}{progress.message[1:]}..."
     if progress.stage < 0:
-        return f"Searching the start, part {progress.level + 1} of {progress.number_of_levels}"
+        what = "Searching the start" if progress.stage_kind == "search" else "Checking the result"
+        return f"{what}, part {progress.level + 1} of {progress.number_of_levels}"
     where = f"Stage {progress.stage + 1}/{progress.number_of_stages} {humane(progress.stage_kind)}, "
     where += f"level {progress.level + 1}/{progress.number_of_levels}, iteration {progress.iteration}"
     left = time_left(progress.fraction, progress.seconds)
