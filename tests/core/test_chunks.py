@@ -122,13 +122,14 @@ def test_an_error_in_a_kernel_comes_through_and_no_chunk_works_on(threads):
 
 
 INTERRUPTED = """
-import signal, sys, threading, time
+import os, signal, sys, threading, time
 from napari_coreg.core.chunks import run_chunks, working_threads
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where a shell runs the tests behind
 begun = []
 def kernel(index, start, stop):
     begun.append(index)
     if index == 0:
-        signal.raise_signal(signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)  # as a terminal does: to the process, not to this thread
     time.sleep(0.2)
 try:
     with working_threads(2):
