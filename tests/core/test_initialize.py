@@ -8,9 +8,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_coreg.core.geometry import Grid
-from napari_coreg.core.initialize import centre_transform, moments_transform, overlap, right_angle_turns
-from napari_coreg.core.transforms import is_rigid
+from napari_coreg.core.initialize import centre_transform, moments_transform
 from napari_coreg.errors import VolumeError
 
 ANGLES = st.tuples(*[st.integers(-3100, 3100).map(lambda n: n / 1000)] * 3)
@@ -51,27 +49,3 @@ def test_moments_of_an_empty_mask_are_refused(phantom):
     image = phantom.image(phantom.grid())
     with pytest.raises(VolumeError, match="no voxel inside"):
         moments_transform(image, image, sitk.Image([4, 4, 4], sitk.sitkUInt8))
-
-
-@pytest.mark.parametrize(("dimension", "number"), [(2, 3), (3, 23)])
-def test_there_are_as_many_right_angle_turns_as_a_cube_has(dimension, number):
-    centre = np.array([5.0, -6.0, 7.0][:dimension])
-    shift = sitk.TranslationTransform(dimension, [10.0, 20.0, 30.0][:dimension])
-    turns = right_angle_turns(shift, centre)
-    assert len(turns) == number
-    assert all(is_rigid(turn) for turn in turns)
-    for turn in turns:  # each about the centre, then the shift
-        assert turn.TransformPoint(centre.tolist()) == pytest.approx(shift.TransformPoint(centre.tolist()))
-    probe = (centre + [1.0, 2.0, 3.0][:dimension]).tolist()
-    landed = {tuple(np.round(turn.TransformPoint(probe), 6)) for turn in turns}
-    assert len(landed) == number
-    assert tuple(shift.TransformPoint(probe)) not in landed
-
-
-@pytest.mark.parametrize(("shift_mm", "part"), [(0, 1.0), (20, 0.75), (-40, 0.5), (79, 1 / 80), (90, 0.0)])
-def test_overlap_is_the_part_of_the_fixed_grid(shift_mm, part, phantom):
-    grid = phantom.grid((40, 20, 10), (2.0, 2.0, 2.0), (0.4, 0.3, 0.2), left_handed=True)
-    axis = np.reshape(grid.direction, (3, 3))[:, 0]
-    shift = sitk.TranslationTransform(3, (axis * shift_mm).tolist())
-    assert overlap(grid, grid, shift) == pytest.approx(part, abs=0.07)
-    assert overlap(Grid.of(phantom.image(grid)), phantom.grid((120, 120, 120)), shift) == 1

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_coreg.cli.parser import INITIALIZATIONS
 from napari_coreg.cli.terminal import Teller, cancel_on_interrupt, note, note_volume, say, say_json
+from napari_coreg.core.evidence import angle_degrees
 from napari_coreg.core.geometry import Grid, describe
 from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.presets import find_recipe
@@ -186,11 +187,9 @@ def summary(result: RegistrationResult) -> list[str]:
 def motion(transform: sitk.Transform, fixed: Grid) -> str:
     """Return in words how far a linear transform turns, and shifts the centre of the fixed grid."""
     n = fixed.dimension
-    linear = to_matrix(transform)[:n, :n]
-    u, stretches, vt = np.linalg.svd(linear)
-    rotation = u @ vt
-    cosine = (np.trace(rotation) - 1) / 2 if n == 3 else rotation[0, 0]
-    angle = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    matrix = to_matrix(transform)
+    stretches = np.linalg.svd(matrix[:n, :n], compute_uv=False)
+    angle = angle_degrees(matrix)
     shift = float(np.linalg.norm(np.array(transform.TransformPoint(fixed.centre_lps.tolist())) - fixed.centre_lps))
     words = f"turned by {angle:.2f} degrees and shifted by {shift:.2f} mm at the centre"
     if np.allclose(stretches, 1, atol=1e-6):

@@ -86,7 +86,7 @@ class RegistrationResult:
     findings : tuple of Finding
         What the check before the run found.
     initialization : str
-        How the start was found: "given", "centre", "moments" ... or "search".
+        How the start was found: "given", the name of a single guess ("centre", "moments" ...), or "search".
     notes : tuple of str
         What a person should know about the run.
     seconds : float
