@@ -1,0 +1,74 @@
+"""What the user is doing now, as evented state that all dock widgets of a viewer share; it knows no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from psygnal import Signal
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where the next run of a pair begins, as somebody set it.
+
+    Attributes
+    ----------
+    transform : SimpleITK.Transform
+        Fixed -> moving, between the volumes' own frames (LPS mm), as `initial_transform` of `register`.
+    source : str
+        Where it comes from, in a few words: "aligned by hand", "rigid fit to 6 landmarks".
+    fixed, moving : layer
+        For which pair it holds.
+    """
+
+    transform: sitk.Transform
+    source: str
+    fixed: Any
+    moving: Any
+
+    def holds_for(self, fixed: Any, moving: Any) -> bool:
+        """Whether it was set for these two layers."""
+        return self.fixed is fixed and self.moving is moving
+
+
+class Session:
+    """One viewer's state beyond its layers. Get it by `session_of`."""
+
+    start_changed = Signal(object)  # the new Start, or None
+    run_wanted = Signal()  # a dock widget asks the one that registers to run
+
+    def __init__(self) -> None:
+        self._start: Start | None = None
+
+    @property
+    def start(self) -> Start | None:
+        """Where the next run of its pair begins; None leaves it to the recipe and the layers."""
+        return self._start
+
+    @start.setter
+    def start(self, start: Start | None) -> None:
+        if start is not self._start:
+            self._start = start
+            self.start_changed.emit(start)
+
+
+_SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
+
+
+def session_of(viewer: Any) -> Session:
+    """Return the session of a viewer; the same one as long as the viewer lives.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or napari.components.ViewerModel
+        Whose session.
+    """
+    viewer = getattr(viewer, "__wrapped__", viewer)  # napari gives plugins a proxy
+    if viewer not in _SESSIONS:
+        _SESSIONS[viewer] = Session()
+    return _SESSIONS[viewer]
