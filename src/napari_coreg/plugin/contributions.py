@@ -70,12 +70,17 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
     only = _only_path(path)
     if only is None:
         raise FileError("Several files cannot be opened as one volume: open their folder, or one file at a time.")
-    volumes = read_volumes(only)
-    notes = _notes(volumes)
+    layers, notes = layers_at(only)
     if notes:
         show_info("\n".join(notes))
+    return layers
+
+
+def layers_at(path: Path) -> tuple[list[LayerData], list[str]]:
+    """Read all volumes at `path` as layers, as `read_layers` does, and return what had to be mended beside them."""
+    volumes = read_volumes(path)
     groups = groupby(volumes, key=lambda volume: (volume.path, _title(volume)))
-    return [_layer_data(list(group)) for _, group in groups]
+    return [_layer_data(list(group)) for _, group in groups], _notes(volumes)
 
 
 def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:

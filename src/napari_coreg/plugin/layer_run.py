@@ -199,6 +199,19 @@ def carry_out(
         threads=request.threads,
         check_swap=request.check_swap,
     )
+    return Ready(result, layers_of(request, result, is_cancelled))
+
+
+def layers_of(request: Request, result: RegistrationResult, is_cancelled: IsCancelled | None = None) -> tuple[Any, ...]:
+    """Return the layers that show a result, ready made; the first is the registered volume.
+
+    Of the request's volumes only their names and places are looked at, not their voxels.
+
+    Raises
+    ------
+    RegistrationCancelled
+        Where it was cancelled in between.
+    """
     layers = []
     for make in (_registered_layer, _magnitude_layer, _vectors_layer):
         if is_cancelled is not None and is_cancelled():
@@ -206,7 +219,7 @@ def carry_out(
         data = make(request, result)
         if data is not None:
             layers.append(_made(data))
-    return Ready(result, tuple(layers))
+    return tuple(layers)
 
 
 def add_layers(viewer: Any, ready: Ready) -> list[Any]:
