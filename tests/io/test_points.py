@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_coreg.errors import FileError
+from napari_coreg.io.pair_tables import read_pair_table, write_pair_table
 from napari_coreg.io.point_pairs import read_point_pairs
 from napari_coreg.io.points import read_points, write_points
 
@@ -127,11 +128,77 @@ def test_slicer_is_told_frame_and_unit(tmp_path):
     assert lines[3] == "1,-1.000000,-2.000000,3.000000,0,0,0,1,1,1,0,AC"
 
 
-@pytest.mark.parametrize(("name", "axes", "why"), [("a.txt", 3, "not '.txt'"), ("a.fcsv", 2, "write a .csv")])
+@pytest.mark.parametrize(("name", "axes", "why"), [("a.xyz", 3, "not '.xyz'"), ("a.fcsv", 2, "write a .csv")])
 def test_points_that_cannot_be_written_so_are_refused(tmp_path, name, axes, why):
     with pytest.raises(FileError, match=why):
         write_points(LPS[:, :axes], tmp_path / name, ("AC", "PC"))
     assert not list(tmp_path.iterdir())
+
+
+# lists without names
+
+VTK = b"# vtk DataFile Version 2.0\nFile written by itkPolyDataMeshIO\n%s\nDATASET POLYDATA\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.pts", b"point\n2\n-1 -2 3\n4.5 5 -6\n"),
+        ("a.txt", b"point\r\n2\r\n-1.0 -2.0 3.0\r\n4.5 5.0 -6.0"),
+        # as itk.MeshFileWriter (ITK 5.4.7) writes a mesh of these points
+        ("a.vtk", VTK % b"ASCII" + b"POINTS 2 float\n-1 -2 3\n4.5 5 -6\n"),
+        ("a.vtk", VTK % b"BINARY" + b"POINTS 2 float\n\xbf\x80\0\0\xc0\0\0\0@@\0\0@\x90\0\0@\xa0\0\0\xc0\xc0\0\0\n"),
+        ("a.vtk", VTK % b"BINARY" + b"POINTS 2 double\n" + LPS.astype(">f8").tobytes() + b"\nVERTICES 0 0\n"),
+        ("a.vtk", VTK % b"ASCII" + b"POINTS 2 double\n-1 -2 3\n4.5 5 -6\nVERTICES 2 4\n1 0\n1 1\n"),
+        # as VTK breaks lines, and as 3D Slicer tells the frame
+        ("a.vtk", VTK % b"ASCII" + b"POINTS 2 float\n-1 -2 3 4.5 5 -6 \n\nMETADATA\nINFORMATION 0\n"),
+        ("a.vtk", (VTK % b"ASCII").replace(b"IO", b"IO SPACE=RAS") + b"POINTS 2 float\n1 2 3 -4.5 -5 -6\n"),
+    ],
+)
+def test_lists_of_points_come_out_in_lps_and_numbered(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    points, names = read_points(tmp_path / name)
+    assert np.array_equal(points, LPS)
+    assert names == ("1", "2")
+
+
+@pytest.mark.parametrize("name", ["a.pts", "a.txt", "a.vtk"])
+@pytest.mark.parametrize("axes", [2, 3])
+def test_lists_of_points_that_were_written_are_read_again(tmp_path, name, axes):
+    write_points(LPS[:, :axes], tmp_path / name, ("AC", "PC"))
+    assert np.array_equal(read_points(tmp_path / name)[0], LPS[:, :axes])
+
+
+def test_2d_points_of_itk_are_read_from_binary_files_too(tmp_path):
+    content = VTK % b"BINARY" + b"POINTS 2 float\n" + LPS[:, :2].astype(">f4").tobytes() + b"\n"
+    (tmp_path / "a.vtk").write_bytes(content)
+    assert np.array_equal(read_points(tmp_path / "a.vtk")[0], LPS[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.pts", b"", "begins with the word 'point'"),
+        ("a.pts", b"index\n1\n1 2 3\n", "counted in voxels"),
+        ("a.txt", b"1\n1 2 3\n", "counted in voxels"),
+        ("a.txt", b"hello\n", "begins with the word 'point'"),
+        ("a.txt", b"\xff\xfe\x00", "begins with the word 'point'"),
+        ("a.pts", b"point\n0\n", "holds no points"),
+        ("a.pts", b"point\nmany\n", "how many"),
+        ("a.pts", b"point\n2\n1 2 3\n4 5\n", "2 points, but has 5 coordinates"),
+        ("a.pts", b"point\n1\n1 2 x\n", "something else than numbers"),
+        ("a.pts", b"point\n1\n1 2 nan\n", "point 1 does not hold numbers x, y, z"),
+        ("a.vtk", b"hello", "legacy VTK"),
+        ("a.vtk", (VTK % b"ASCII").replace(b"POLYDATA", b"STRUCTURED_GRID"), "POLYDATA"),
+        ("a.vtk", VTK % b"ASCII", "no line 'POINTS"),
+        ("a.vtk", VTK % b"ASCII" + b"POINTS 2 short\n1 2 3 4 5 6\n", "no line 'POINTS"),
+        ("a.vtk", VTK % b"BINARY" + b"POINTS 2 float\n\0\0\0\0", "2 points, but has 1 coordinates"),
+    ],
+)
+def test_what_is_wrong_with_a_list_is_told(tmp_path, name, content, why):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(FileError, match=why):
+        read_points(tmp_path / name)
 
 
 # pairs
@@ -192,3 +259,50 @@ def test_formats_and_frames_of_the_two_files_may_differ(tmp_path):
     found = read_point_pairs(tmp_path / "a.mrk.json", tmp_path / "b.fcsv")
     assert found.names == ("PC", "AC")
     assert np.array_equal(found.fixed_points_lps + 1, found.moving_points_lps)
+
+
+# pairs in one table
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_pairs_that_were_written_to_one_table_are_read_again(tmp_path, axes):
+    fixed, moving = LPS[:, :axes].copy(), LPS[:, :axes] + 1
+    moving[1] = np.nan
+    write_pair_table(fixed, moving, tmp_path / "a.csv", ("AC, anterior", "PC"))
+    found_fixed, found_moving, names = read_pair_table(tmp_path / "a.csv")
+    assert np.array_equal(found_fixed, fixed)
+    assert np.array_equal(found_moving, moving, equal_nan=True)
+    assert names == ("AC, anterior", "PC")
+
+
+def test_pairs_in_ras_come_out_in_lps(tmp_path):
+    text = "# frame: RAS\nfixed_x,fixed_y,fixed_z,moving_x,moving_y,moving_z\n1,2,3,-4.5,-5,-6\n"
+    (tmp_path / "a.csv").write_text(text)
+    fixed, moving, names = read_pair_table(tmp_path / "a.csv")
+    assert np.array_equal(np.vstack([fixed, moving]), LPS)
+    assert names == ("1",)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no column fixed_x"),
+        ("x,y,z,name\n1,2,3,a\n", "no column fixed_x"),
+        ("fixed_x,fixed_y,fixed_z,moving_x,moving_y\n", "no column moving_z"),
+        ("fixed_x,fixed_y,moving_x,moving_y\n", "no points"),
+        ("fixed_x,fixed_y,moving_x,moving_y\n1,2,3,4\n1,,3,4\n", "line 3"),
+        ("fixed_x,fixed_y,moving_x,moving_y\n1,2,3,four\n", "line 2"),
+        ("# frame: IJK\nfixed_x,fixed_y,moving_x,moving_y\n1,2,3,4\n", "'IJK'"),
+    ],
+)
+def test_what_is_wrong_with_a_table_of_pairs_is_told(tmp_path, text, why):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(FileError, match=why):
+        read_pair_table(tmp_path / "a.csv")
+
+
+def test_a_table_of_pairs_is_a_csv(tmp_path):
+    with pytest.raises(FileError, match=r"not '\.fcsv'"):
+        write_pair_table(LPS, LPS, tmp_path / "a.fcsv", ("a", "b"))
+    with pytest.raises(FileError, match="No such file"):
+        read_pair_table(tmp_path / "gone.csv")

@@ -1,4 +1,4 @@
-"""Landmarks from files and back: CSV tables and 3D Slicer's markups."""
+"""Landmarks from files and back: CSV tables, 3D Slicer's markups, point lists of elastix and point sets of ITK."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_coreg.errors import FileError
 from napari_coreg.io.atomic import full_suffix, replacing
+from napari_coreg.io.point_lists import POINT_LIST_SUFFIXES, format_points, read_point_list
 from napari_coreg.io.strict_json import to_json
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["POINT_SUFFIXES", "read_points", "write_points"]
 
-POINT_SUFFIXES = (".csv", ".fcsv", ".mrk.json")
+POINT_SUFFIXES = (".csv", ".fcsv", ".mrk.json", *POINT_LIST_SUFFIXES)
 """The suffixes of files of landmarks."""
 
 _SIGNS = {"LPS": (1.0, 1.0, 1.0), "1": (1.0, 1.0, 1.0), "RAS": (-1.0, -1.0, 1.0), "0": (-1.0, -1.0, 1.0)}
@@ -40,8 +41,9 @@ def read_points(path: str | Path) -> Points:
     ----------
     path : str or Path
         A .csv with a header line x,y,z and, if wanted, name (or label) and frame (LPS or RAS for each point); a line
-        "# frame: RAS" tells the frame of all. Without z, the points are 2-D. Or 3D Slicer's .fcsv or .mrk.json. Without
-        a word on the frame: LPS for .csv and .mrk.json, RAS for .fcsv as Slicer reads it.
+        "# frame: RAS" tells the frame of all. Without z, the points are 2-D. Or 3D Slicer's .fcsv or .mrk.json. Or,
+        both without names, a list of elastix (.pts, .txt) or a point set of ITK (.vtk). Without a word on the frame:
+        RAS for .fcsv, as Slicer reads it, LPS for all others.
 
     Returns
     -------
@@ -62,15 +64,20 @@ def read_points(path: str | Path) -> Points:
 def read_as_named(path: str | Path) -> Points:
     """Read landmarks as `read_points` does, with "" for each that the file has no name for."""
     path = Path(path).expanduser()
+    suffix = full_suffix(path)
     readers = {".csv": _read_csv, ".fcsv": _read_fcsv, ".mrk.json": _read_markups, ".json": _read_markups}
-    reader = readers.get(full_suffix(path))
-    if reader is None:
-        raise FileError(f"{path}: landmarks are read from {', '.join(readers)}, not '{full_suffix(path)}'")
+    if suffix not in readers and suffix not in POINT_LIST_SUFFIXES:
+        known = ", ".join((*readers, *POINT_LIST_SUFFIXES))
+        raise FileError(f"{path}: landmarks are read from {known}, not '{suffix}'")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
+        if suffix in POINT_LIST_SUFFIXES:
+            listed = read_point_list(path, content)
+            return listed, ("",) * len(listed)
+        text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    points, names = reader(path, text)
+    points, names = readers[suffix](path, text)
     if not names:
         raise FileError(f"{path}: holds no points")
     return np.array(points, float), tuple(names)
@@ -82,11 +89,11 @@ def write_points(points_lps: NDArray[np.float64], path: str | Path, names: Seque
     Parameters
     ----------
     points_lps : array, shape (N, 3) or (N, 2)
-        LPS mm; written to the nanometre. 2-D points go into a .csv only.
+        LPS mm; written to the nanometre. 2-D points do not go into 3D Slicer's files.
     path : str or Path
-        .csv, or 3D Slicer's .mrk.json or .fcsv.
+        .csv, 3D Slicer's .mrk.json or .fcsv, a list of elastix (.pts, .txt) or a point set of ITK (.vtk).
     names : sequence of str
-        One for each point.
+        One for each point; .pts, .txt and .vtk have no place for them.
 
     Raises
     ------
@@ -97,12 +104,14 @@ def write_points(points_lps: NDArray[np.float64], path: str | Path, names: Seque
     suffix = full_suffix(path)
     if suffix not in POINT_SUFFIXES:
         raise FileError(f"{path}: landmarks are written to {', '.join(POINT_SUFFIXES)}, not '{suffix}'")
-    if points_lps.shape[1] != 3 and suffix != ".csv":
+    if points_lps.shape[1] != 3 and suffix in (".fcsv", ".mrk.json"):
         raise FileError(f"{path}: 3D Slicer has no points of {points_lps.shape[1]} coordinates; write a .csv")
     rows = [(name, *(f"{value:.6f}" for value in point)) for name, point in zip(names, points_lps, strict=True)]
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        if suffix == ".csv":
+        if suffix in POINT_LIST_SUFFIXES:
+            file.write(format_points(points_lps, suffix))
+        elif suffix == ".csv":
             file.write("# frame: LPS\n")
             writer.writerow(("name", *"xyz"[: points_lps.shape[1]]))
             writer.writerows(rows)
