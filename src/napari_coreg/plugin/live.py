@@ -1,0 +1,309 @@
+"""Live layers: their voxels are worked out where they are looked at, so what they show can change at any moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_coreg.core.geometry import Grid
+from napari_coreg.core.reslice import Source, reslice
+from napari_coreg.core.transforms import compose, invert
+from napari_coreg.plugin.layers import METADATA_KEY, LayerVolume, grid_kwargs, read_layer
+from napari_coreg.plugin.placement import displayed_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+    import SimpleITK as sitk
+
+    FloatArray = npt.NDArray[np.float64]
+    Look = Callable[[Grid], npt.NDArray[Any]]
+
+VOXELS_IN_3D = 700_000  # 3-D view shows a whole volume at once, and it is to follow a hand
+_LONGEST_AXIS = 2048
+_ALIGNED = 1e-6  # sine of the angle to the world's axes that still counts as none
+
+
+class LiveVolume:
+    """An array whose values a function gives for any grid: napari asks for what is on screen, and no more.
+
+    Indexing only narrows it; ``numpy.asarray`` of what is left calls the function.
+
+    Parameters
+    ----------
+    look : callable
+        Grid -> array (zyx; yx in 2-D) of the grid's size.
+    grid : Grid
+        All of it.
+    dtype : dtype
+        Of the values.
+    size_zyx : tuple of int, optional
+        Fewer voxels over the same grid; voxel i then stands at i times the ratio of the sizes, as napari puts the
+        levels of a pyramid.
+    """
+
+    def __init__(
+        self, look: Look, grid: Grid, dtype: npt.DTypeLike = np.float32, size_zyx: tuple[int, ...] | None = None
+    ) -> None:
+        full = grid.size_xyz[::-1]
+        size_zyx = full if size_zyx is None else size_zyx
+        if size_zyx != full:
+            spacing = [s * f / n for s, f, n in zip(grid.spacing_xyz, full[::-1], size_zyx[::-1], strict=True)]
+            grid = replace(grid, size_xyz=size_zyx[::-1], spacing_xyz=tuple(spacing))
+        self._look = look
+        self._grid = grid
+        self._kept = tuple(range(grid.dimension))  # axes that no integer has taken away
+        self.dtype = np.dtype(dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of voxels along each axis."""
+        size_zyx = self._grid.size_xyz[::-1]
+        return tuple(size_zyx[axis] for axis in self._kept)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self._kept)
+
+    @property
+    def size(self) -> int:
+        """Number of voxels."""
+        return int(np.prod(self.shape))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> LiveVolume:
+        """Narrow it by integers and by slices without a step."""
+        keys = list(key) if isinstance(key, tuple) else [key]
+        if Ellipsis in keys:
+            at = keys.index(Ellipsis)
+            keys[at : at + 1] = [slice(None)] * (self.ndim - len(keys) + 1)
+        keys += [slice(None)] * (self.ndim - len(keys))
+        n = self._grid.dimension
+        size, first, kept = list(self._grid.size_xyz[::-1]), [0] * n, list(self._kept)
+        for axis, one in zip(self._kept, keys, strict=True):
+            if isinstance(one, slice):
+                first[axis], stop, step = one.indices(size[axis])
+                if step != 1:
+                    raise IndexError(f"a live volume is cut without steps, not by {one}")
+                size[axis] = max(0, stop - first[axis])
+            else:
+                index = int(one)
+                if not -size[axis] <= index < size[axis]:
+                    raise IndexError(f"index {index} is beyond axis {axis} of {size[axis]} voxels")
+                first[axis], size[axis] = index % size[axis], 1
+                kept.remove(axis)
+        origin = self._grid.to_lps(np.array(first[::-1], float))
+        part = LiveVolume(self._look, self._grid, self.dtype)
+        part._grid = replace(self._grid, size_xyz=tuple(size[::-1]), origin_lps=tuple(origin.tolist()))
+        part._kept = tuple(kept)
+        return part
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Work the values out."""
+        if 0 in self._grid.size_xyz:
+            return np.empty(self.shape, dtype or self.dtype)
+        values = np.asarray(self._look(self._grid)).reshape(self.shape)
+        return values.astype(dtype or self.dtype, copy=False)
+
+
+@dataclass
+class Resliced:
+    """A volume seen through a transform that may be replaced: a function for `LiveVolume`.
+
+    Attributes
+    ----------
+    source : Source
+        The volume.
+    transform : SimpleITK.Transform
+        From points of the world (LPS mm, as displayed) to points of the source.
+    """
+
+    source: Source
+    transform: sitk.Transform
+
+    def __call__(self, grid: Grid) -> npt.NDArray[Any]:
+        """Return the volume as seen from a grid of the world."""
+        return reslice(self.source, grid, self.transform)
+
+
+def live_layer(
+    look: Look,
+    grid: Grid,
+    name: str,
+    *,
+    kind: Literal["image", "labels"] = "image",
+    dtype: npt.DTypeLike = np.float32,
+    **arguments: Any,
+) -> Any:
+    """Return a layer that shows what `look` gives; call `look_again` when that has changed.
+
+    In 2-D view it works out the part of the slice that is on screen, in 3-D view a coarse volume.
+
+    Parameters
+    ----------
+    look : callable
+        Grid -> array (zyx); see `LiveVolume` and `Resliced`. Called in the GUI's thread.
+    grid : Grid
+        Where, in the displayed world, LPS mm; see `view_grid`.
+    name : str
+        The layer's name.
+    kind : {'image', 'labels'}
+        The layer's type.
+    dtype : dtype
+        Of the values.
+    **arguments
+        More layer arguments; an image needs its ``contrast_limits``.
+    """
+    from napari.layers import Image, Labels  # noqa: PLC0415 - 2.6 s, and loaded already wherever a viewer exists
+
+    levels = [LiveVolume(look, grid, dtype)]
+    if grid.dimension == 3:
+        levels.append(LiveVolume(look, grid, dtype, _coarse_size(grid)))
+    own = {"preview": True, **arguments.pop("metadata", {})}
+    arguments = {**grid_kwargs(grid), "metadata": {METADATA_KEY: own}, **arguments}
+    make = Image if kind == "image" else Labels
+    return make(levels if len(levels) > 1 else levels[0], multiscale=len(levels) > 1, name=name, **arguments)
+
+
+def look_again(layer: Any) -> None:
+    """Work out anew what a live layer shows; a hidden one is left for when it is shown."""
+    layer.refresh(extent=False, highlight=False)
+
+
+def source_of(layer: Any, volume: LayerVolume | None = None) -> Source:
+    """Return a layer's voxels to look at, without a copy.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image or napari.layers.Labels
+        2-D or 3-D, one value a voxel.
+    volume : LayerVolume, optional
+        The layer as read. When given, the voxels lie in its own frame, as registration sees them; else where they are
+        displayed.
+    """
+    matrix = displayed_matrix(layer) if volume is None else volume.geometry.index_to_lps
+    is_labels = not hasattr(layer, "contrast_limits")
+    background = 0.0 if is_labels else float(layer.contrast_limits[0])
+    return Source(layer.data, matrix, background, "nearest" if is_labels else "linear")
+
+
+def from_world(fixed: LayerVolume, transform: sitk.Transform) -> sitk.Transform:
+    """Return the map from the displayed world to the moving volume's own frame (LPS mm).
+
+    Parameters
+    ----------
+    fixed : LayerVolume
+        As read; where somebody moved it, that is undone first.
+    transform : SimpleITK.Transform
+        Fixed -> moving, between the volumes' own frames.
+    """
+    return transform if fixed.moved is None else compose(invert(fixed.moved), transform)
+
+
+def view_grid(*layers: Any) -> Grid:
+    """Return a grid along the world's axes that shows the first layer best and covers all of them.
+
+    Where the first layer's axes run along the world's, its own voxels, continued as far as needed. An oblique one gets
+    even voxels of its finest spacing: napari's 2-D view can only cut along a layer's axes.
+
+    Parameters
+    ----------
+    *layers : layer
+        2-D or 3-D, as displayed.
+
+    Examples
+    --------
+    >>> from napari.layers import Image
+    >>> view_grid(Image(np.zeros((4, 5, 6)), scale=(3, 1, 1))).spacing_xyz
+    (1.0, 1.0, 3.0)
+    """
+    matrices = [displayed_matrix(layer) for layer in layers]
+    corners = np.concatenate([_corners(m, layer.data.shape) for m, layer in zip(matrices, layers, strict=True)])
+    n = len(matrices[0]) - 1
+    columns = matrices[0][:n, :n]
+    spacing = np.linalg.norm(columns, axis=0)
+    towards = np.abs(columns / spacing)
+    if np.allclose(np.sort(towards, axis=0)[-1], 1, rtol=0, atol=_ALIGNED):
+        spacing = spacing[np.argmax(towards, axis=1)]
+        first = matrices[0][:n, n]  # a voxel's centre to count from
+    else:
+        spacing = np.full(n, max(spacing.min(), np.ptp(corners, axis=0).max() / _LONGEST_AXIS))
+        first = corners.min(axis=0) + spacing / 2
+    before = np.floor((corners.min(axis=0) - first) / spacing + 0.5 + 1e-6)
+    after = np.ceil((corners.max(axis=0) - first) / spacing - 0.5 - 1e-6)
+    size = np.maximum(1, after - before + 1).astype(int)
+    origin = first + before * spacing
+    return Grid(tuple(size.tolist()), tuple(spacing.tolist()), tuple(origin.tolist()), tuple(np.eye(n).ravel()))
+
+
+def reslice_layer(viewer: Any, fixed: Any, moving: Any, transform: sitk.Transform, *, name: str = "") -> Any:
+    """Add a live layer: `moving` as `transform` brings it onto `fixed`, worked out where it is looked at.
+
+    Nothing is resampled but what is on screen, so it appears at once whatever the size. `keep_layer` makes an ordinary
+    layer of it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to.
+    fixed, moving : layer
+        Image or Labels layers. They are not changed.
+    transform : SimpleITK.Transform
+        Fixed -> moving, LPS mm, between the volumes' own headers: as `RegistrationResult.transform`.
+    name : str
+        The new layer's name.
+
+    Returns
+    -------
+    layer
+        Of the type of `moving`; it looks like it.
+
+    Raises
+    ------
+    GeometryError, VolumeError
+        One sentence on the layer that cannot be used.
+
+    Examples
+    --------
+    In napari's console::
+
+        from napari_coreg import read_transform, reslice_layer
+        reslice_layer(viewer, viewer.layers["T1"], viewer.layers["T2"], read_transform("t2_to_t1.h5"))
+    """
+    fixed_volume, moving_volume = read_layer(fixed), read_layer(moving)
+    look = Resliced(source_of(moving, moving_volume), from_world(fixed_volume, transform))
+    kind: Literal["image", "labels"] = "labels" if moving_volume.kind == "labels" else "image"
+    looks = {} if kind == "labels" else {"contrast_limits": moving.contrast_limits, "colormap": moving.colormap}
+    layer = live_layer(
+        look,
+        view_grid(fixed),
+        name or f"{moving.name} on {fixed.name} (live)",
+        kind=kind,
+        dtype=look.source.dtype,
+        opacity=moving.opacity,
+        blending=moving.blending,
+        **looks,
+    )
+    viewer.add_layer(layer)
+    return layer
+
+
+def _corners(matrix: FloatArray, shape_zyx: tuple[int, ...]) -> FloatArray:
+    n = len(shape_zyx)
+    ends = np.stack(np.meshgrid(*[(-0.5, count - 0.5) for count in shape_zyx[::-1]], indexing="ij"), -1).reshape(-1, n)
+    return np.asarray(ends @ matrix[:n, :n].T + matrix[:n, n])
+
+
+def _coarse_size(grid: Grid) -> tuple[int, ...]:
+    """Return a size (zyx) of few voxels, as even as those of the grid allow."""
+    spacing, size = np.asarray(grid.spacing_xyz), np.asarray(grid.size_xyz)
+    edge = float(spacing.min())
+    while np.prod(np.ceil(size / np.maximum(1.0, edge / spacing))) > VOXELS_IN_3D:
+        edge *= 1.05
+    return tuple(int(count) for count in np.ceil(size / np.maximum(1.0, edge / spacing)))[::-1]
