@@ -9,9 +9,9 @@ from napari.layers import Image, Vectors
 from scipy.spatial.transform import Rotation
 
 from napari_coreg.core.geometry import Grid
+from napari_coreg.core.slabs import coarse_grid
 from napari_coreg.errors import VolumeError
 from napari_coreg.plugin.field_layers import (
-    coarse_grid,
     displacement_magnitude,
     displacement_vectors,
     show_colorbar,

@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
+from napari_coreg.core.slabs import coarse_grid
 from napari_coreg.errors import VolumeError
 from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, upright, volume_to_layer_data
 
@@ -132,35 +133,6 @@ def limits_mm(length_mm: npt.NDArray[Any]) -> tuple[float, float]:
     """Return colour limits from 0 to the longest finite displacement, and 1 mm where nothing moves."""
     longest = float(np.max(length_mm, initial=0.0, where=np.isfinite(length_mm)))
     return 0.0, longest if longest > 1e-6 else 1.0
-
-
-def coarse_grid(grid: Grid, max_points: int) -> tuple[Grid, tuple[int, ...], tuple[int, ...]]:
-    """Return a coarse grid of voxels of `grid`, evenly spaced in mm and centred, with its first voxel and its steps.
-
-    Every voxel of `grid` lies within half a step of a plane of the coarse grid, along each axis.
-
-    Examples
-    --------
-    >>> coarse, first, step = coarse_grid(Grid((100, 100, 20), (1, 1, 5), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1)), 1000)
-    >>> coarse.size_xyz, first, step
-    ((10, 10, 10), (4, 4, 0), (10, 10, 2))
-    """
-    spacing, size = np.asarray(grid.spacing_xyz), np.asarray(grid.size_xyz)
-    distance_mm = float((np.prod(spacing * size) / max_points) ** (1 / grid.dimension))
-    while True:
-        step = np.clip(np.rint(distance_mm / spacing), 1, size).astype(int)
-        count = -(-size // step)
-        if np.prod(count) <= max(1, max_points):
-            break
-        distance_mm *= 1.05
-    first = (size - 1 - (count - 1) * step) // 2
-    coarse = Grid(
-        tuple(count.tolist()),
-        tuple((spacing * step).tolist()),
-        tuple(grid.to_lps(first.astype(float)).tolist()),
-        grid.direction,
-    )
-    return coarse, tuple(first.tolist()), tuple(step.tolist())
 
 
 def _checked(field: sitk.Image) -> sitk.Image:

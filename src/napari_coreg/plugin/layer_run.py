@@ -17,8 +17,9 @@ from napari_coreg.core import transforms
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.register import register
+from napari_coreg.core.slabs import coarse_grid
 from napari_coreg.errors import RegistrationCancelled, VolumeError
-from napari_coreg.plugin.field_layers import coarse_grid, displacement_magnitude, displacement_vectors
+from napari_coreg.plugin.field_layers import displacement_magnitude, displacement_vectors
 from napari_coreg.plugin.layers import (
     METADATA_KEY,
     LayerVolume,
