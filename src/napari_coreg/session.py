@@ -1,4 +1,4 @@
-"""What the user is doing now, as evented state that all dock widgets of a viewer share; it knows no Qt."""
+"""What the user is doing and has done, as evented state that all dock widgets of a viewer share; it knows no Qt."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from psygnal import Signal
+
+from napari_coreg.attempts import Attempt as Attempt
+from napari_coreg.attempts import Attempts as Attempts
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -44,6 +47,7 @@ class Session:
 
     def __init__(self) -> None:
         self._start: Start | None = None
+        self.attempts = Attempts()
 
     @property
     def start(self) -> Start | None:

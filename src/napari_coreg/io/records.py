@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_coreg.core.result import RegistrationResult
 from napari_coreg.core.transforms import invert, is_linear
 from napari_coreg.errors import FileError
 from napari_coreg.io.strict_json import to_json
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     import SimpleITK as sitk
 
-    from napari_coreg.core.result import RegistrationResult
+    from napari_coreg.io.saved_result import SavedResult
 
 TRANSFORM, LINEAR_TRANSFORM = "transform.h5", "transform.tfm"
 REGISTERED, DISPLACEMENT, RECORD = "registered.nii.gz", "displacement.nii.gz", "result.json"
@@ -30,7 +31,14 @@ INVERSE, INVERSE_DISPLACEMENT = "inverse_transform.h5", "inverse_displacement.ni
 _OURS = (TRANSFORM, LINEAR_TRANSFORM, REGISTERED, DISPLACEMENT, INVERSE, INVERSE_DISPLACEMENT, RECORD)
 
 
-def save_result(result: RegistrationResult, folder: str | Path, *, inputs: Mapping[str, Any] | None = None) -> Path:
+def save_result(
+    result: RegistrationResult | SavedResult,
+    folder: str | Path,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    when: str | None = None,
+    volumes: bool = True,
+) -> Path:
     """Write a result into `folder`, all of its files or none.
 
     The files: transform.h5 (fixed -> moving, LPS mm), transform.tfm (the same as text, only where it is linear),
@@ -41,12 +49,17 @@ def save_result(result: RegistrationResult, folder: str | Path, *, inputs: Mappi
 
     Parameters
     ----------
-    result : RegistrationResult
-        What to save.
+    result : RegistrationResult or SavedResult
+        What to save; of one without its volumes, only with `volumes` off.
     folder : str or Path
         Made, with its parents, if it is not there.
     inputs : mapping, optional
         What the volumes are, for the record, such as {"fixed": "ct.nii.gz", "moving": "mr.nii.gz"}; plain data.
+    when : str, optional
+        When the run ended, for the record; now when not given.
+    volumes : bool
+        Whether to write the registered volume and the displacement fields, which are as large as the volumes; all can
+        be made again from the transform.
 
     Returns
     -------
@@ -60,22 +73,34 @@ def save_result(result: RegistrationResult, folder: str | Path, *, inputs: Mappi
     """
     folder = Path(folder).expanduser()
     with _staged(folder) as stage:
-        write_transform(result.transform, stage / TRANSFORM)
-        if result.is_linear:
-            write_transform(result.transform, stage / LINEAR_TRANSFORM)
-        write_volume(result.resample(), stage / REGISTERED)
-        write_volume(result.displacement_field(), stage / DISPLACEMENT)
-        if result.inverse_transform is not None and not result.is_linear:
-            write_transform(result.inverse_transform, stage / INVERSE)
-            write_volume(result.inverse_displacement_field(), stage / INVERSE_DISPLACEMENT)
+        _write_transforms(result, stage)
+        if volumes:
+            _write_volumes(result, stage)
         record = {
             **result.to_record(),
-            "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "date": when or datetime.now().astimezone().isoformat(timespec="seconds"),
             "inputs": dict(inputs or {}),
             "files": sorted([*(item.name for item in stage.iterdir()), RECORD]),
         }
         (stage / RECORD).write_text(to_json(record), encoding="utf-8")
     return folder
+
+
+def _write_transforms(result: RegistrationResult | SavedResult, stage: Path) -> None:
+    write_transform(result.transform, stage / TRANSFORM)
+    if result.is_linear:
+        write_transform(result.transform, stage / LINEAR_TRANSFORM)
+    elif result.inverse_transform is not None:
+        write_transform(result.inverse_transform, stage / INVERSE)
+
+
+def _write_volumes(result: RegistrationResult | SavedResult, stage: Path) -> None:
+    if not isinstance(result, RegistrationResult):
+        raise FileError(f"{stage.parent}: the result has no volumes any more; save it without them")
+    write_volume(result.resample(), stage / REGISTERED)
+    write_volume(result.displacement_field(), stage / DISPLACEMENT)
+    if result.inverse_transform is not None and not result.is_linear:
+        write_volume(result.inverse_displacement_field(), stage / INVERSE_DISPLACEMENT)
 
 
 def load_record(folder: str | Path) -> dict[str, Any]:
