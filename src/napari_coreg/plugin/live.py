@@ -139,6 +139,7 @@ def live_layer(
     *,
     kind: Literal["image", "labels"] = "image",
     dtype: npt.DTypeLike = np.float32,
+    like: Any = None,
     **arguments: Any,
 ) -> Any:
     """Return a layer that shows what `look` gives; call `look_again` when that has changed.
@@ -157,6 +158,9 @@ def live_layer(
         The layer's type.
     dtype : dtype
         Of the values.
+    like : layer, optional
+        Beside which it is shown: where that one counts pixels, so does the new layer, as napari draws no layer in its
+        units when they differ in kind.
     **arguments
         More layer arguments; an image needs its ``contrast_limits``.
     """
@@ -167,6 +171,8 @@ def live_layer(
         levels.append(LiveVolume(look, grid, dtype, _coarse_size(grid)))
     own = {"preview": True, **arguments.pop("metadata", {})}
     arguments = {**grid_kwargs(grid), "metadata": {METADATA_KEY: own}, **arguments}
+    if like is not None and not all(unit.is_compatible_with("mm") for unit in like.units):
+        arguments["units"] = like.units[-grid.dimension :]
     make = Image if kind == "image" else Labels
     return make(levels if len(levels) > 1 else levels[0], multiscale=len(levels) > 1, name=name, **arguments)
 
@@ -286,6 +292,7 @@ def reslice_layer(viewer: Any, fixed: Any, moving: Any, transform: sitk.Transfor
         name or f"{moving.name} on {fixed.name} (live)",
         kind=kind,
         dtype=look.source.dtype,
+        like=fixed,
         opacity=moving.opacity,
         blending=moving.blending,
         **looks,
