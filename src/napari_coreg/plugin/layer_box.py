@@ -10,6 +10,8 @@ from napari_coreg.plugin.parts import ElidedBox, follow
 from napari_coreg.plugin.preview import is_preview
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qtpy.QtWidgets import QWidget
 
 NO_LAYER = "(none)"
@@ -28,18 +30,28 @@ class LayerBox(ElidedBox):
         What the layer is for.
     optional : bool
         Whether "(none)" may be chosen.
+    fits : callable, optional
+        Says which of these layers are listed; all when not given.
     """
 
     listed = Signal()  # the layer list has changed
     layer_changed = Signal()
 
     def __init__(
-        self, viewer: Any, layer_class: type, tooltip: str, *, optional: bool = False, parent: QWidget | None = None
+        self,
+        viewer: Any,
+        layer_class: type,
+        tooltip: str,
+        *,
+        optional: bool = False,
+        fits: Callable[[Any], bool] | None = None,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._layers: Any = viewer.layers
         self._layer_class = layer_class
         self._optional = optional
+        self._fits = fits
         self._shown: list[Any] = []
         self.set_help(tooltip)
         self.setPlaceholderText("no layer")
@@ -65,6 +77,8 @@ class LayerBox(ElidedBox):
     def _refresh(self) -> None:
         before = self.layer()
         fitting = [layer for layer in self._layers if isinstance(layer, self._layer_class) and not is_preview(layer)]
+        if self._fits is not None:
+            fitting = [layer for layer in fitting if self._fits(layer)]
         self._shown = [*([None] if self._optional else []), *fitting]
         kept = before in self._shown
         self.blockSignals(True)
