@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_coreg.core.geometry import Grid
-    from napari_coreg.core.progress import OnProgress, Progress
+    from napari_coreg.core.progress import Progress
+    from napari_coreg.core.reporter import Watcher
 
 POINTS_ALONG_AN_AXIS = 9
 LARGEST_TURN = np.deg2rad(175.0)  # that has a middle: the way there is not the shorter one beyond
@@ -72,16 +73,19 @@ def round_trip_mm(forward: sitk.Transform, backward: sitk.Transform, fixed: Grid
     return float(np.sqrt(np.mean(missed[inside] if inside.any() else missed)))
 
 
-def half_told(on_progress: OnProgress | None, *, way_back: bool) -> OnProgress | None:
-    """Return what tells `on_progress` of one of two runs; of the way back, transforms are told fixed -> moving."""
+def half_watched(watcher: Watcher, *, way_back: bool) -> Watcher:
+    """Return who watches one of two runs for `watcher`; of the way back, transforms are told fixed -> moving."""
+    on_progress = watcher.on_progress
     if on_progress is None:
-        return None
+        return watcher
 
     def tell(progress: Progress) -> None:
         current = progress.current_transform
         if way_back and current is not None:
             backward = current()
             current = (lambda: invert(backward)) if is_linear(backward) else None
-        on_progress(replace(progress, fraction=(progress.fraction + way_back) / 2, current_transform=current))
+        is_after_both = progress.stage_kind == "check"
+        fraction = 1.0 if is_after_both else (progress.fraction + way_back) / 2
+        on_progress(replace(progress, fraction=fraction, current_transform=current))
 
-    return tell
+    return replace(watcher, on_progress=tell)

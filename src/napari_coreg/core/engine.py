@@ -1,10 +1,10 @@
-"""Runs SimpleITK's registration on one level: watched, cancelled at any iteration, its errors in plain words."""
+"""Runs SimpleITK's registration on one level: watched, ended at any iteration, its errors in plain words."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,22 +13,23 @@ import SimpleITK as sitk
 from napari_coreg.core.job import absorb_rigid_start, differentiate_start
 from napari_coreg.core.method import configure, set_first_step
 from napari_coreg.core.threads import limited_threads
-from napari_coreg.core.transforms import Parameters
+from napari_coreg.core.transforms import Parameters, with_parameters
 from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
     from napari_coreg.core.job import Job
+    from napari_coreg.core.reporter import Wish
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one level gave: the stop reason in the optimizer's words, and whether it was cancelled."""
+    """What one level gave: the stop reason in the optimizer's words, and by which wish it was ended, if by any."""
 
     stop_reason: str
-    cancelled: bool
+    ended_by: Wish = ""
 
 
-OnIteration = Callable[[int, float, Parameters], bool]
+OnIteration = Callable[[int, float, Parameters], "Wish"]
 
 
 def run_level(job: Job, transform: sitk.Transform, on_iteration: OnIteration) -> Outcome:
@@ -39,9 +40,10 @@ def run_level(job: Job, transform: sitk.Transform, on_iteration: OnIteration) ->
     job : Job
         What to run.
     transform : SimpleITK.Transform
-        The transform to optimize; holds the result afterwards (after a cancel: the last iteration's).
+        The transform to optimize; holds the result afterwards: after a cancel the last iteration's; where it was taken,
+        the best of the start, the last iteration's and those about the lowest value that was told, each evaluated.
     on_iteration : callable
-        Called in this thread with (iteration from 1, metric value, parameters); returns True to cancel.
+        Called in this thread with (iteration from 1, metric value, parameters); returns what to do next.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def run_level(job: Job, transform: sitk.Transform, on_iteration: OnIteration) ->
     job = differentiate_start(absorb_rigid_start(job))
     method = configure(job)
     method.SetInitialTransform(transform, inPlace=True)
-    watch = _Watch(method, on_iteration)
+    watch = _Watch(method, on_iteration, transform.GetParameters())
     method.AddCommand(sitk.sitkIterationEvent, watch)
     try:
         with limited_threads(job.threads):
@@ -60,13 +62,51 @@ def run_level(job: Job, transform: sitk.Transform, on_iteration: OnIteration) ->
     except RuntimeError as error:
         if watch.error is not None:
             raise watch.error from None
-        if not watch.cancelled:
+        if not watch.wish:
             raise RegistrationError(explain(str(error))) from None
-        transform.SetParameters(watch.parameters)
-        return Outcome("cancelled", cancelled=True)
+        if watch.wish == "cancel":
+            transform.SetParameters(watch.parameters)
+            return Outcome("cancelled", "cancel")
+        best = _best(job, transform, watch.candidates)
+        transform.SetParameters(best)
+        return Outcome(taken_after(watch.count, is_last=best == watch.parameters), "take")
     if _is_no_value(method.GetMetricValue()):
         raise RegistrationError(NO_OVERLAP)
-    return Outcome(method.GetOptimizerStopConditionDescription(), cancelled=False)
+    return Outcome(method.GetOptimizerStopConditionDescription())
+
+
+def taken_after(iterations: int, *, is_last: bool = True) -> str:
+    """Return the stop reason of a level that was taken as it was.
+
+    Examples
+    --------
+    >>> taken_after(1), taken_after(7, is_last=False)
+    ('taken as it was after 1 iteration', 'taken as it was after 7 iterations; an earlier one fitted better')
+    """
+    words = f"taken as it was after {iterations} iteration{'' if iterations == 1 else 's'}"
+    return words if is_last else f"{words}; an earlier one fitted better"
+
+
+def _best(job: Job, transform: sitk.Transform, candidates: Iterable[tuple[float, ...]]) -> tuple[float, ...]:
+    """Return the parameters with the lowest metric over the level's samples; the first where none has a value."""
+    several = list(dict.fromkeys(candidates))
+    with limited_threads(job.threads):
+        values = [_sampled_metric(job, with_parameters(transform, parameters)) for parameters in several]
+    return several[values.index(min(values))]
+
+
+def _sampled_metric(job: Job, transform: sitk.Transform) -> float:
+    """Return the metric over the samples that the optimizer sees; infinite where there is no overlap."""
+    method = configure(job)
+    method.SetOptimizerAsExhaustive([0] * len(transform.GetParameters()))  # no step in any direction
+    method.SetOptimizerScales([1.0] * len(transform.GetParameters()))
+    method.SetInitialTransform(transform, inPlace=True)
+    try:
+        method.Execute(job.level.fixed, job.level.moving)
+    except RuntimeError:
+        return math.inf
+    value = float(method.GetMetricValue())
+    return math.inf if _is_no_value(value) else value
 
 
 def evaluate_metric(job: Job, transform: sitk.Transform) -> float | None:
@@ -87,32 +127,45 @@ def _is_no_value(value: float) -> bool:
     return not math.isfinite(value) or value >= sys.float_info.max
 
 
-class _Cancelled(Exception):  # noqa: N818
+class _Ended(Exception):  # noqa: N818
     """Leaves `Execute` at once; `StopRegistration` would not stop LBFGSB, LBFGS2 and Amoeba."""
 
 
 class _Watch(sitk.Command):  # type: ignore[misc]
     """Listens to iterations. An exception in here ends `Execute` for every optimizer, with no traceback printed."""
 
-    def __init__(self, method: sitk.ImageRegistrationMethod, on_iteration: OnIteration) -> None:
+    def __init__(
+        self, method: sitk.ImageRegistrationMethod, on_iteration: OnIteration, start: tuple[float, ...]
+    ) -> None:
         super().__init__()
         self._method = method
         self._on_iteration = on_iteration
-        self._count = 0
-        self.parameters: tuple[float, ...] = ()
-        self.cancelled = False
+        self._start = start
+        self._lowest = math.inf
+        self._about_lowest: tuple[tuple[float, ...], ...] = ()
+        self.count = 0
+        self.parameters = start
+        self.wish: Wish = ""
         self.error: BaseException | None = None
 
+    @property
+    def candidates(self) -> tuple[tuple[float, ...], ...]:
+        """Where the best position may be: the value that is told is that of this iteration, or of the one before."""
+        return self._start, self.parameters, *self._about_lowest
+
     def Execute(self) -> None:  # noqa: N802 - SimpleITK's name
-        self._count += 1
+        self.count += 1
         try:
-            self.parameters = self._method.GetOptimizerPosition()
-            self.cancelled = self._on_iteration(self._count, self._method.GetMetricValue(), self.parameters)
+            before, self.parameters = self.parameters, self._method.GetOptimizerPosition()
+            value = self._method.GetMetricValue()
+            if value < self._lowest:
+                self._lowest, self._about_lowest = value, (before, self.parameters)
+            self.wish = self._on_iteration(self.count, value, self.parameters)
         except BaseException as error:  # Ctrl-C too
             self.error = error  # SimpleITK would replace it by a RuntimeError
             raise
-        if self.cancelled:
-            raise _Cancelled
+        if self.wish:
+            raise _Ended
 
 
 NO_OVERLAP = (

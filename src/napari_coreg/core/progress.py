@@ -1,4 +1,4 @@
-"""What a run tells while it runs, and the two callables it accepts."""
+"""What a run tells while it runs, and the three callables it accepts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Progress:
     fraction : float
         Estimated part of the whole run that is done, 0 to 1, never falling.
     seconds : float
-        Time since the run began.
+        Time since the run began, without the time for which it was held.
     message : str
         Something a person should know, else empty.
     current_transform : callable
@@ -52,5 +52,13 @@ class Progress:
     current_transform: Callable[[], sitk.Transform] | None = field(default=None, repr=False, compare=False)
 
 
+#: Called at every iteration, in the thread of the run.
 OnProgress = Callable[[Progress], None]
+
+#: Asked at every iteration, in the thread of the run: True ends it with `RegistrationCancelled`. As long as it does not
+#: answer, the run is paused: it uses no processor then, and that time counts nowhere.
 IsCancelled = Callable[[], bool]
+
+#: Asked after `IsCancelled`, as long as that says no: True ends the run with a result made of what there is. It may be
+#: False again later; once is enough. It may take its time to answer, too.
+IsEnough = Callable[[], bool]

@@ -72,7 +72,7 @@ class RegistrationResult:
     recipe : Recipe
         As run.
     trace : tuple of LevelTrace
-        One entry per level, in the order of the run.
+        One entry per level, in the order of the run; the last one may be of a part of its level.
     metric_before, metric_after : float or None
         The last stage's metric as the volumes lay (by their headers and the initial transform that was given) and as
         they lie now; lower is better. None where they did not overlap enough to evaluate it.
@@ -90,7 +90,7 @@ class RegistrationResult:
     notes : tuple of str
         What a person should know about the run.
     seconds : float
-        Wall time of the run.
+        Wall time of the run, without the time for which it was held.
     threads : int
         Threads of the metric as asked for: 0 is one for linear stages and all for B-splines.
     versions : dict of str
@@ -99,6 +99,8 @@ class RegistrationResult:
         SHA-256 of the voxels and geometry of "fixed", "moving" and the masks.
     fixed, moving : SimpleITK.Image
         The images as they were given (not copies).
+    ended_early : str
+        Where the run was ended before its time and taken as it was, in words; empty where it went to its end.
     """
 
     transform: sitk.Transform
@@ -118,6 +120,7 @@ class RegistrationResult:
     fingerprints: dict[str, str]
     fixed: sitk.Image = field(repr=False)
     moving: sitk.Image = field(repr=False)
+    ended_early: str = ""
 
     @property
     def stop_reasons(self) -> tuple[str, ...]:
@@ -203,6 +206,7 @@ class RegistrationResult:
             "verdict_reasons": list(self.verdict.reasons),
             "verdict_measures": dict(self.verdict.measures),
             "findings": [finding.to_record() for finding in self.findings],
+            "ended_early": self.ended_early,
             "seconds": round(self.seconds, 3),
             "threads": self.threads,
             "versions": dict(self.versions),

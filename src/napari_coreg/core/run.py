@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
 
-from napari_coreg.core import bspline_grid, engine
+from napari_coreg.core import bspline_grid
 from napari_coreg.core.chunks import working_threads
-from napari_coreg.core.costs import level_costs, note_if_slow
+from napari_coreg.core.costs import level_costs
 from napari_coreg.core.evidence import PoseEvidence, gather, nearest_rigid
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.job import runs_on_coreg
 from napari_coreg.core.jobs import Jobs
-from napari_coreg.core.reporter import Reporter
-from napari_coreg.core.result import LevelTrace
+from napari_coreg.core.levels import Levels
+from napari_coreg.core.reporter import Reporter, Taken
 from napari_coreg.core.stages import BSplineStage
 from napari_coreg.core.start import explore, first_guess, ready_landscape
 from napari_coreg.core.transforms import (
@@ -26,7 +24,6 @@ from napari_coreg.core.transforms import (
     is_linear,
     linear_identity,
     to_matrix,
-    with_parameters,
 )
 from napari_coreg.core.verdict import has_better_pose
 from napari_coreg.errors import RegistrationError
@@ -34,11 +31,11 @@ from napari_coreg.errors import RegistrationError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_coreg.core.progress import IsCancelled, OnProgress
     from napari_coreg.core.recipe import Recipe
+    from napari_coreg.core.reporter import Watcher
+    from napari_coreg.core.result import LevelTrace
     from napari_coreg.core.search.landscape import Landscape, Pose
     from napari_coreg.core.stages import Stage
-    from napari_coreg.core.transforms import Parameters
 
 
 WORSE = 0.9  # of the score of the pose that a linear stage began with: what is below was not worth the stage
@@ -50,13 +47,15 @@ class Run:
     Attributes
     ----------
     trace : list of LevelTrace
-        One entry per finished level.
+        One entry per level that was run, also in part.
     initialization : str
         How the start was found.
     pose : SimpleITK.Transform or None
         The chain after its last linear stage; None where it starts with a deformation.
     inverse : SimpleITK.Transform or None
         Moving -> fixed, after all stages; None where a displacement is part of the chain, which has no closed inverse.
+    is_unchecked : bool
+        Whether the evidence was left out, as it was enough before.
     """
 
     def __init__(
@@ -68,13 +67,12 @@ class Run:
         fixed_mask: sitk.Image | None,
         moving_mask: sitk.Image | None,
         threads: int,
-        on_progress: OnProgress | None,
-        is_cancelled: IsCancelled | None,
+        watcher: Watcher,
     ) -> None:
-        self.trace: list[LevelTrace] = []
         self.initialization = ""
         self.inverse: sitk.Transform | None = None
         self.pose: sitk.Transform | None = None
+        self.is_unchecked = False
         self._poses: list[Pose] = []
         self._untouched: sitk.Transform | None = None
         self._judged: tuple[NDArray[np.float64], PoseEvidence, Pose] | None = None
@@ -82,7 +80,22 @@ class Run:
         self._fixed_grid = Grid.of(fixed)
         self._jobs = Jobs(recipe, fixed, moving, fixed_mask=fixed_mask, moving_mask=moving_mask, threads=threads)
         costs = [level_costs(stage, self._fixed_grid, Grid.of(moving)) for stage in recipe.stages]
-        self._reporter = Reporter(costs, on_progress, is_cancelled)
+        self._reporter = Reporter(costs, watcher)
+        self._levels = Levels(self._jobs, self._reporter)
+        self.trace: list[LevelTrace] = self._levels.trace
+
+    @property
+    def ended_early(self) -> str:
+        """Where the run was when it was enough, in words; empty where it went to its end."""
+        return self._reporter.ended_early
+
+    def end_early(self, where: str) -> None:
+        """Know that it was enough elsewhere, and so here."""
+        self._reporter.end_early(where)
+
+    def note(self, text: str) -> None:
+        """Keep a note."""
+        self._reporter.note(text)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -104,16 +117,40 @@ class Run:
         bent = [index for index, stage in enumerate(self._stages) if isinstance(stage, BSplineStage)]
         linear = bent[0] if bent else len(self._stages)
         chain = self._run_stages(range(linear), start)
-        better = self._better_start() if linear else None
+        better = self._better_start() if linear and not self.ended_early else None
         if better is not None:
             self._reporter.note("begun again from a pose that fits better than where the linear stages had ended")
-            self.trace.clear()
-            chain = self._run_stages(range(linear), better)
+            chain = self._run_again(range(linear), better, chain)
         return self._run_stages(range(linear, len(self._stages)), chain)
 
+    def _run_again(self, indices: range, start: sitk.Transform, before: sitk.Transform) -> sitk.Transform:
+        """Run linear stages from another start; where that is ended early, the better one of both chains is kept."""
+        first, landscape = list(self.trace), self._landscape()
+        self.trace.clear()
+        chain = self._run_stages(indices, start)
+        if not self.ended_early or landscape is None:
+            return chain
+        if landscape.score(to_matrix(chain)) >= landscape.score(to_matrix(before)):
+            return chain
+        self._reporter.note("what had been found before that fits better yet, and is kept")
+        self.trace[:], self.pose, self.inverse = first, before, invert(before)
+        return before
+
     def evidence(self) -> PoseEvidence | None:
-        """Return what speaks for and against the linear part of what was found; None where there is none."""
-        found = self._evidence()
+        """Return what speaks for and against the linear part of what was found; None where there is none.
+
+        Where it becomes enough only now, this is left out; a run that was ended before is checked as any other is.
+        """
+        was_ended = self.ended_early
+        self._reporter.enter_check()
+        wish = self._reporter.wish()
+        if wish == "cancel":
+            self._reporter.stop(self.pose or linear_identity("translation", self._jobs.centre_lps))
+        self.is_unchecked = bool(wish) and not was_ended
+        try:
+            found = None if self.is_unchecked else self._evidence()
+        except Taken:
+            found, self.is_unchecked = None, True
         return None if found is None else found[0]
 
     def _evidence(self) -> tuple[PoseEvidence, Pose] | None:
@@ -121,8 +158,10 @@ class Run:
         untouched = self._untouched or sitk.Transform(self._jobs.fixed.GetDimension(), sitk.sitkIdentity)
         if self.pose is None or not is_linear(untouched):
             return None
-        pose, landscape = to_matrix(self.pose), self._landscape()
-        if landscape is None:
+        pose = to_matrix(self.pose)
+        try:
+            landscape = ready_landscape(self._jobs, self._reporter)
+        except RegistrationError:  # masks leave too little
             return None
         if self._judged is None or not np.array_equal(self._judged[0], pose):
             guess = nearest_rigid(pose, self._jobs.centre_lps)
@@ -138,7 +177,10 @@ class Run:
     def _better_start(self) -> sitk.Transform | None:
         if self._jobs.recipe.initialization != "auto" or self._untouched is not None:
             return None
-        found = self._evidence()
+        try:
+            found = self._evidence()
+        except Taken:
+            return None
         if found is None or not has_better_pose(found[0]):
             return None
         return from_matrix(found[1].matrix, self._jobs.centre_lps)
@@ -148,12 +190,16 @@ class Run:
             self.pose = chain if is_linear(chain) else None
             self.inverse = invert(chain) if is_linear(chain) else None
         for index in indices:
+            if self.ended_early:
+                break
             chain = self._run_stage(index, chain)
             self.pose = chain if is_linear(chain) else self.pose
         return chain
 
     def metric(self, transform: sitk.Transform) -> float | None:
         """Return the last stage's metric; None where the images do not overlap."""
+        if not self._levels.make_ready(self._stages[-1], lambda: transform, lambda: self._reporter.wish() == "cancel"):
+            self._reporter.stop(transform)  # the stage was never begun, so this may take some seconds, once
         return self._jobs.last_metric(transform)
 
     def _run_stage(self, index: int, chain: sitk.Transform) -> sitk.Transform:
@@ -165,7 +211,8 @@ class Run:
             for level_index, mesh in enumerate(meshes):
                 while correction.GetTransformDomainMeshSize() != mesh:
                     correction = bspline_grid.refine(correction)
-                self._run_level(index, level_index, correction, chain)
+                if not self._run_level(index, level_index, correction, chain):
+                    break
         else:
             correction = self._linear_correction(index, chain)
         undone = None if self.inverse is None else _undone(stage, correction)
@@ -179,26 +226,26 @@ class Run:
         """
         stage, landscape = self._stages[index], self._landscape() if is_linear(chain) else None
         least = -np.inf if landscape is None else WORSE * landscape.score(to_matrix(chain))
-        kept: list[tuple[float, sitk.Transform, list[LevelTrace]]] = []
+        kept: list[tuple[float, int, sitk.Transform, list[LevelTrace]]] = []
         done, problem = list(self.trace), None
         for first_level in range(stage.pyramid.number_of_levels):
             correction = linear_identity(stage.kind, self._jobs.centre_lps)
             self.trace[:] = done
             try:
                 for level_index in range(first_level, stage.pyramid.number_of_levels):
-                    self._run_level(index, level_index, correction, chain)
+                    if not self._run_level(index, level_index, correction, chain):
+                        break
             except RegistrationError as error:
                 problem = problem or error
                 continue
             score = 0.0 if landscape is None else landscape.score(to_matrix(self._chained(correction, chain)))
-            kept.append((score, correction, list(self.trace)))
-            if score >= least:
+            kept.append((score, first_level, correction, list(self.trace)))
+            if score >= least or self.ended_early:
                 break
         if not kept:
             assert problem is not None
             raise problem
-        score, correction, self.trace[:] = max(kept, key=lambda item: item[0])
-        first_level = stage.pyramid.number_of_levels - (len(self.trace) - len(done))
+        score, first_level, correction, self.trace[:] = max(kept, key=lambda item: item[0])
         if score < least and stage.kind in {"translation", "rigid"}:
             self.trace[:] = done
             self._reporter.note(f"stage {index + 1} was left out: from every level it left the volumes fitting worse")
@@ -211,59 +258,19 @@ class Run:
         return correction
 
     def _landscape(self) -> Landscape | None:
-        """Return the two volumes in all poses; None where masks leave too little to compare."""
+        """Return the two volumes in all poses; None where masks leave too little, or it is enough before it is made."""
         try:
             return ready_landscape(self._jobs, self._reporter)
-        except RegistrationError:
+        except (RegistrationError, Taken):
             return None
 
-    def _run_level(self, index: int, level_index: int, correction: sitk.Transform, chain: sitk.Transform) -> None:
-        """Optimize `correction` in place at one level, and add to the trace."""
-        began = time.perf_counter()
+    def _run_level(self, index: int, level_index: int, correction: sitk.Transform, chain: sitk.Transform) -> bool:
+        """Optimize `correction` in place at one level, and return whether to go on."""
 
-        def corrected(by: sitk.Transform) -> sitk.Transform:
+        def whole(by: sitk.Transform) -> sitk.Transform:
             return self._chained(_map(self._stages[index], by), chain)
 
-        if self._reporter.is_cancelled():
-            self._reporter.stop(corrected(correction))
-        job = self._jobs.job(index, level_index, chain)
-        self._reporter.note(note_if_slow(index, job, correction))
-        values: list[float] = []
-
-        def on_iteration(iteration: int, value: float, parameters: Parameters) -> bool:
-            values.append(value)
-            self._reporter.tell_iteration(
-                index, job, iteration, value, lambda: corrected(with_parameters(correction, parameters))
-            )
-            return self._reporter.is_cancelled()
-
-        if runs_on_coreg(job.stage):
-            from napari_coreg.core.bspline import compiling  # noqa: PLC0415 - numba takes 0.5 s
-            from napari_coreg.core.bspline import engine as bspline_engine  # noqa: PLC0415
-
-            if compiling.needs_compiling(job.stage):
-                self._reporter.tell_preparation(compiling.MESSAGE, lambda: corrected(correction))
-                if not compiling.compile_ahead(job.stage, self._reporter.is_cancelled):
-                    self._reporter.stop(corrected(correction))
-            outcome = bspline_engine.run_level(job, correction, on_iteration, self._reporter.is_cancelled)
-        else:
-            outcome = engine.run_level(job, correction, on_iteration)
-        if outcome.cancelled:
-            self._reporter.stop(corrected(correction))
-        self.trace.append(
-            LevelTrace(
-                stage=index,
-                stage_kind=job.stage.kind,
-                level=level_index,
-                fixed_size_xyz=job.level.fixed.GetSize(),
-                fixed_shrink_xyz=job.level.fixed_shrink_xyz,
-                moving_shrink_xyz=job.level.moving_shrink_xyz,
-                number_of_samples=job.number_of_samples,
-                metric_values=tuple(values),
-                stop_reason=outcome.stop_reason,
-                seconds=time.perf_counter() - began,
-            )
-        )
+        return self._levels.run(index, level_index, correction, chain, whole)
 
     def _chained(self, correction: sitk.Transform, chain: sitk.Transform) -> sitk.Transform:
         return compose(correction, chain, centre_lps=self._jobs.centre_lps)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import SimpleITK as sitk
 
 from napari_coreg.core import initialize
 from napari_coreg.core.chunks import working_threads
+from napari_coreg.core.reporter import Taken
 from napari_coreg.core.transforms import compose, from_matrix, to_matrix
 from napari_coreg.errors import RegistrationError
 
@@ -49,8 +51,12 @@ def first_guess(jobs: Jobs, reporter: Reporter, given: sitk.Transform | None) ->
     wanted = jobs.recipe.initialization
     if wanted != "auto":
         return (wanted, _best_by_metric(jobs, _GUESSES[wanted](jobs))), []
-    guesses = {name: [to_matrix(guess) for guess in _GUESSES[name](jobs)] for name in _QUICK_GUESSES}
-    poses = explore(jobs, reporter, guesses)
+    try:
+        ready_landscape(jobs, reporter)  # which one of the guesses needs, too
+        guesses = {name: [to_matrix(guess) for guess in _GUESSES[name](jobs)] for name in _QUICK_GUESSES}
+        poses = explore(jobs, reporter, guesses)
+    except Taken:
+        return ("given", _given(jobs)[0]), []
     if jobs.landscape.score(guesses["given"][0]) >= AS_GOOD * poses[0].score:
         return ("given", _given(jobs)[0]), poses
     return (poses[0].origin, from_matrix(poses[0].matrix, jobs.centre_lps)), poses
@@ -59,27 +65,39 @@ def first_guess(jobs: Jobs, reporter: Reporter, given: sitk.Transform | None) ->
 def explore(jobs: Jobs, reporter: Reporter, guesses: dict[str, list[Matrix]], kind: str = "search") -> list[Pose]:
     """Return the poses in which the volumes fit, the best first; `guesses` are tried too (see `Landscape.explore`).
 
+    A search that is ended early gives the best pose so far, scored as the others would have been. A check goes on where
+    the run was ended before it, since a result is to be judged.
+
     Raises
     ------
     RegistrationError
         If the volumes overlap in no pose.
     RegistrationCancelled
         If that was cancelled.
+    Taken
+        If it was enough before there was a pose, or in a check.
     """
-    landscape = ready_landscape(jobs, reporter)
+    landscape, was_ended = ready_landscape(jobs, reporter), bool(reporter.ended_early)
+    best_so_far: list[Pose] = []
 
     def on_part(part: int, parts: int, best: Pose) -> bool:
         reporter.tell_search(kind, (part, parts), -best.score, lambda: from_matrix(best.matrix, jobs.centre_lps))
-        return reporter.is_cancelled()
+        best_so_far[:] = [best]
+        wish = reporter.wish()
+        return wish == "cancel" or (wish == "take" and not was_ended)
 
     kinds = {stage.kind for stage in jobs.recipe.stages}
     with working_threads(jobs.threads):
         poses = landscape.explore(
             guesses, on_part, turning=kinds != {"translation"}, scaling=not kinds.isdisjoint({"similarity", "affine"})
         )
-    if not poses:
+    if poses:
+        return poses
+    if reporter.wish() == "cancel":
         reporter.stop(_given(jobs)[0])
-    return poses
+    if kind == "check":
+        raise Taken
+    return [replace(best, score=landscape.score(best.matrix)) for best in best_so_far]
 
 
 def ready_landscape(jobs: Jobs, reporter: Reporter) -> Landscape:
@@ -91,14 +109,18 @@ def ready_landscape(jobs: Jobs, reporter: Reporter) -> Landscape:
         If masks leave too little to compare.
     RegistrationCancelled
         If that was cancelled.
+    Taken
+        If it was enough before they were.
     """
     from napari_coreg.core.search import compiling  # noqa: PLC0415 - numba takes 0.5 s
 
     if compiling.needs_compiling():
         still = _given(jobs)[0]
         reporter.tell_preparation(compiling.MESSAGE, lambda: still)
-        if not compiling.compile_ahead(reporter.is_cancelled):
-            reporter.stop(still)
+        if not compiling.compile_ahead(lambda: bool(reporter.wish())):
+            if reporter.wish() == "cancel":
+                reporter.stop(still)
+            raise Taken
     return jobs.landscape
 
 

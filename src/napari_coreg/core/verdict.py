@@ -67,6 +67,10 @@ class Facts:
         How far the result is from undoing the registration the other way round, where that was asked for.
     was_searched : bool
         Whether the start came from a search of all poses.
+    ended_early : str
+        Where the run was ended before its time, in words; empty where it went to its end.
+    is_unchecked : bool
+        Whether there is no evidence only because it was enough before it was gathered.
     """
 
     pose: PoseEvidence | None
@@ -76,11 +80,14 @@ class Facts:
     metric_after: float | None
     swap_mm: float | None = None
     was_searched: bool = False
+    ended_early: str = ""
+    is_unchecked: bool = False
 
 
 def judge(facts: Facts) -> Verdict:
     """Return the verdict: the gravest of all findings decides."""
-    findings = [*_of_pose(facts), *_of_shape(facts), *_of_metric(facts), *_of_folding(facts), *_of_swap(facts)]
+    kinds = (_of_end, _of_pose, _of_shape, _of_metric, _of_folding, _of_swap)
+    findings = [finding for of_kind in kinds for finding in of_kind(facts)]
     failed = [reason for state, reason in findings if state == "failed"]
     doubtful = [reason for state, reason in findings if state == "doubtful"]
     state: VerdictState = "failed" if failed else "doubtful" if doubtful else "good"
@@ -93,8 +100,16 @@ def has_better_pose(pose: PoseEvidence) -> bool:
     return is_better or (pose.drift_mm > FAR_DRIFT_VOXELS * pose.voxel_mm and pose.settled_gain > LARGE_GAIN)
 
 
+def _of_end(facts: Facts) -> Findings:
+    if facts.ended_early:
+        yield "doubtful", f"the run was ended early, {facts.ended_early}"
+
+
 def _of_pose(facts: Facts) -> Findings:
     pose = facts.pose
+    if pose is None and facts.is_unchecked:
+        yield "doubtful", "the pose was not checked, as the run was ended before"
+        return
     if pose is None:
         yield (
             "doubtful",

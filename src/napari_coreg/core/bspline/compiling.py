@@ -56,7 +56,7 @@ def _register_something(deformation: str, metric: str) -> None:
     level = Level(fixed, moving, (1, 1, 1), (1, 1, 1), 0.0)
     job = Job(stage, 0, level, fixed_mask=None, moving_mask=None, start=None, seed=1, threads=1)
     transform = make_bspline(Grid.of(fixed), (2, 2, 2))
-    run_level(job, transform, lambda *_: False, lambda: False)
+    run_level(job, transform, lambda *_: "", lambda: "")
     displacement_field(transform, Grid.of(fixed))
     folding_of(transform, Grid.of(fixed))
 

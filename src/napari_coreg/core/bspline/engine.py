@@ -12,7 +12,7 @@ from napari_coreg.core.bspline.lattice import Lattice
 from napari_coreg.core.bspline.objective import NO_SAMPLE, Objective, metric_through_start
 from napari_coreg.core.bspline.unfold import unfold
 from napari_coreg.core.chunks import working_threads
-from napari_coreg.core.engine import OnIteration, Outcome
+from napari_coreg.core.engine import OnIteration, Outcome, taken_after
 from napari_coreg.core.optimizers import LBFGS
 from napari_coreg.core.stages import BSplineStage
 from napari_coreg.errors import RegistrationError
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
     from napari_coreg.core.bspline.deformation import Deformation
     from napari_coreg.core.job import Job
-    from napari_coreg.core.progress import IsCancelled
+    from napari_coreg.core.reporter import Wish
 
     Coefficients = NDArray[np.float64]
 
 
-class _Cancelled(Exception):  # noqa: N818
+class _Ended(Exception):  # noqa: N818
     """Leaves the minimization between two evaluations."""
 
 
 def run_level(
-    job: Job, transform: sitk.BSplineTransform, on_iteration: OnIteration, is_cancelled: IsCancelled
+    job: Job, transform: sitk.BSplineTransform, on_iteration: OnIteration, wish: Callable[[], Wish]
 ) -> Outcome:
     """Optimize `transform` in place.
 
@@ -44,11 +44,12 @@ def run_level(
     job : Job
         What to run.
     transform : SimpleITK.BSplineTransform
-        The transform to optimize; holds the result afterwards (after a cancel: the last iteration's).
+        The transform to optimize; holds the result afterwards. Where it was ended early, that is the last iteration's,
+        and the best, as each has a lower value than the one before.
     on_iteration : callable
-        Called in this thread with (iteration from 1, value, parameters); returns True to cancel.
-    is_cancelled : callable
-        Asked before each evaluation.
+        Called in this thread with (iteration from 1, value, parameters); returns what to do next.
+    wish : callable
+        Asked before each evaluation what to do next.
 
     Raises
     ------
@@ -62,19 +63,23 @@ def run_level(
     lattice = Lattice.of(transform)
     coefficients = lattice.coefficients(transform)
     count = 0
+    ended_by: Wish = ""
 
     def told(value: float, reached: Coefficients) -> bool:
-        nonlocal count, coefficients
+        nonlocal count, coefficients, ended_by
         count, coefficients = count + 1, reached
-        return on_iteration(count, value, lattice.parameters(reached))
+        ended_by = on_iteration(count, value, lattice.parameters(reached))
+        return bool(ended_by)
 
     with working_threads(job.threads):
         deformation = make_deformation(stage, lattice)
         objective = Objective(job, stage, deformation.lattice)
 
         def function(at: Coefficients) -> tuple[float, Coefficients]:
-            if is_cancelled():
-                raise _Cancelled
+            nonlocal ended_by
+            ended_by = wish()
+            if ended_by:
+                raise _Ended
             value, gradient = objective(deformation.displacement(at))
             return value, deformation.pullback(gradient)
 
@@ -86,13 +91,16 @@ def run_level(
             coefficients, reason = lbfgs.minimize(
                 function, coefficients, first, _preconditioner(objective, deformation), optimizer, step_mm, told
             )
-        except _Cancelled:
-            reason = "cancelled"
-        if reason != "cancelled" and job.is_last_level and _may_be_unfolded(stage):
+        except _Ended:
+            pass
+        if ended_by:
+            reason = "cancelled" if ended_by == "cancel" else taken_after(count)
+        is_last = job.is_last_level or ended_by == "take"
+        if is_last and ended_by != "cancel" and _may_be_unfolded(stage):
             coefficients, folded = unfold(coefficients, lattice, _full_size_xyz(job, lattice))
             reason += f"; {folded} folded voxels were unfolded" if folded else ""
     transform.SetParameters(lattice.parameters(coefficients).tolist())
-    return Outcome(reason, cancelled=reason == "cancelled")
+    return Outcome(reason, ended_by)
 
 
 def evaluate_metric(job: Job) -> float | None:
