@@ -44,6 +44,7 @@ def best_rigid(transform: sitk.Transform, grid: Grid, mask: sitk.Image | None = 
 
     Examples
     --------
+    >>> from napari_coreg.core.geometry import Grid
     >>> grid = Grid((9, 9), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
     >>> rigid_size(best_rigid(sitk.TranslationTransform(2, (3.0, 4.0)), grid))
     (5.0, 0.0)

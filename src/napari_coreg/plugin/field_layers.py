@@ -30,6 +30,7 @@ def displacement_vectors(
     name: str = "displacement",
     *,
     max_vectors: int = 4000,
+    limits: tuple[float, float] | None = None,
     moved: sitk.AffineTransform | None = None,
     **extra: Any,
 ) -> LayerData:
@@ -46,6 +47,8 @@ def displacement_vectors(
         The layer's name.
     max_vectors : int
         Most arrows in the volume.
+    limits : tuple of float, optional
+        Of the colours, mm; from 0 to the longest arrow when not given.
     moved : SimpleITK.AffineTransform, optional
         The fixed layer's hand move, as in `LayerVolume.moved`.
     **extra
@@ -69,7 +72,7 @@ def displacement_vectors(
     starts_zyx = np.indices(coarse.size_xyz[::-1]).reshape(coarse.dimension, -1).T
     vectors_zyx = np.stack([starts_zyx, (displacement_lps @ lps_to_index.T)[:, ::-1]], axis=1)
     length_mm = np.linalg.norm(displacement_lps, axis=1)
-    limits = limits_mm(length_mm)
+    limits = limits_mm(length_mm) if limits is None else limits
     kwargs = {
         "name": name,
         **grid_kwargs(coarse, moved),
@@ -112,14 +115,35 @@ def displacement_magnitude(
         The image holds no displacement vectors.
     """
     length_mm = sitk.Cast(sitk.VectorMagnitude(_checked(field)), sitk.sitkFloat32)
-    limits = limits_mm(sitk.GetArrayViewFromImage(length_mm))
-    looks = {
-        "colormap": COLORMAP,
-        "contrast_limits": limits,
-        "blending": "additive",
-        "metadata": {METADATA_KEY: {"limits_mm": limits}},
-    }
-    return volume_to_layer_data(length_mm, name, moved=moved, **{**looks, **extra})
+    return length_layer_data(length_mm, name, moved=moved, **extra)
+
+
+def length_layer_data(
+    length_mm: sitk.Image,
+    name: str,
+    *,
+    limits: tuple[float, float] | None = None,
+    moved: sitk.AffineTransform | None = None,
+    **extra: Any,
+) -> LayerData:
+    """Return an Image layer data tuple of lengths in mm that are known already.
+
+    Parameters
+    ----------
+    length_mm : SimpleITK.Image
+        2-D or 3-D floats.
+    name : str
+        The layer's name.
+    limits : tuple of float, optional
+        Of the colours, mm; from 0 to the greatest length when not given.
+    moved, **extra
+        As in `displacement_magnitude`.
+    """
+    limits = limits_mm(sitk.GetArrayViewFromImage(length_mm)) if limits is None else limits
+    metadata = extra.pop("metadata", {})
+    metadata = {**metadata, METADATA_KEY: {"limits_mm": limits, **metadata.get(METADATA_KEY, {})}}
+    looks = {"colormap": COLORMAP, "contrast_limits": limits, "blending": "additive"}
+    return volume_to_layer_data(length_mm, name, moved=moved, metadata=metadata, **{**looks, **extra})
 
 
 def show_colorbar(layer: Any) -> None:

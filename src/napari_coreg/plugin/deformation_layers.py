@@ -1,0 +1,322 @@
+"""The views of a deformation as napari layers: arrows, a warped grid, lengths, and the Jacobian determinant.
+
+Making them may take long and touches no viewer, so it may run in any thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import SimpleITK as sitk
+
+from napari_coreg.core.deformation import DeformationMaps, measure_deformation
+from napari_coreg.core.geometry import Grid, require_values
+from napari_coreg.core.grid_lines import GridLines, nice_spacing_mm
+from napari_coreg.core.pyramid import foreground
+from napari_coreg.core.rigid_part import best_rigid, rigid_size, without_rigid
+from napari_coreg.core.slabs import coarse_grid
+from napari_coreg.core.transforms import displacement_field, parts, spline_and_matrix
+from napari_coreg.errors import VolumeError
+from napari_coreg.plugin.field_layers import displacement_vectors, length_layer_data, show_colorbar
+from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, upright, volume_to_layer_data
+from napari_coreg.plugin.live import live_layer
+from napari_coreg.plugin.preview import coarser, padded
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from napari_coreg.core.deformation import DeformationFigures
+    from napari_coreg.core.progress import IsCancelled
+    from napari_coreg.core.slabs import OnFraction
+    from napari_coreg.plugin.deformation_source import DeformationSource
+
+View = Literal["vectors", "grid", "magnitude", "jacobian"]
+VIEWS: tuple[View, ...] = ("vectors", "grid", "magnitude", "jacobian")
+FOLDED_COLOUR = "yellow"
+GRID_COLOUR = "cyan"
+_NICE_FACTORS = (1.1, 1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0)
+_SHRINKS, _GROWS = (0.13, 0.45, 1.0), (1.0, 0.25, 0.15)
+_CONTROLS = 65  # odd, so that one of them is the centre
+_FIELD_POINTS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the views are to look.
+
+    Attributes
+    ----------
+    max_vectors : int
+        Most arrows.
+    spacing_mm : float or None
+        Between the lines of the grid; None for a round value that fits the volume.
+    relative_to_rigid : bool
+        Whether the rigid part of the transform is taken off.
+    """
+
+    max_vectors: int = 4000
+    spacing_mm: float | None = None
+    relative_to_rigid: bool = False
+
+    def key(self, view: View) -> tuple[Any, ...]:
+        """Return what of this a view depends on."""
+        own = {"vectors": self.max_vectors, "grid": self.spacing_mm}
+        return view, own.get(view), self.relative_to_rigid
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What all views of one deformation share.
+
+    Attributes
+    ----------
+    transform : SimpleITK.Transform
+        What is shown: the source's, or the rest of it.
+    figures : DeformationFigures
+        Its numbers.
+    every_xyz : tuple of int
+        As in `DeformationMaps`.
+    rigid : tuple of float or None
+        Shift in mm and turn in degrees of what was taken off.
+    """
+
+    transform: sitk.Transform
+    figures: DeformationFigures
+    every_xyz: tuple[int, ...]
+    rigid: tuple[float, float] | None
+
+
+class DeformationViews:
+    """Makes the layers of one deformation, and keeps of each view the one that was made last.
+
+    Parameters
+    ----------
+    source : DeformationSource
+        What is to be shown.
+    """
+
+    def __init__(self, source: DeformationSource) -> None:
+        self.source = source
+        self._prepared: dict[bool, Prepared] = {}
+        self._kept: dict[View, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
+
+    def kept(self, view: View, look: Look) -> tuple[Any, ...] | None:
+        """Return the layers of a view if they are made already."""
+        key, layers = self._kept.get(view, ((), ()))
+        return layers if key == look.key(view) else None
+
+    def prepared(self, look: Look) -> Prepared | None:
+        """Return the numbers if they are known already."""
+        return self._prepared.get(look.relative_to_rigid)
+
+    def make(
+        self,
+        views: tuple[View, ...],
+        look: Look,
+        *,
+        on_fraction: OnFraction | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> dict[View, tuple[Any, ...]]:
+        """Return the layers of views, made where they are not kept.
+
+        Raises
+        ------
+        CoregError
+            As `measure_deformation` and `best_rigid`.
+        """
+        missing = [view for view in views if self.kept(view, look) is None]
+        prepared, maps = self.prepared(look), None
+        if prepared is None or {"magnitude", "jacobian"} & {*missing}:
+            transform, rigid = self._rest(look) if prepared is None else (prepared.transform, prepared.rigid)
+            maps = measure_deformation(transform, self.source.grid, on_fraction=on_fraction, is_cancelled=is_cancelled)
+            prepared = Prepared(transform, maps.figures, maps.every_xyz, rigid)
+            self._prepared[look.relative_to_rigid] = prepared
+        for view in missing:
+            self._kept[view] = look.key(view), tuple(self._layers(view, look, prepared, maps))
+        return {view: self._kept[view][1] for view in views}
+
+    def _rest(self, look: Look) -> tuple[sitk.Transform, tuple[float, float] | None]:
+        source = self.source
+        if not look.relative_to_rigid:
+            return source.transform, None
+        rigid = best_rigid(source.transform, source.grid, _body(source))
+        return without_rigid(source.transform, rigid), rigid_size(rigid)
+
+    def _layers(self, view: View, look: Look, prepared: Prepared, maps: DeformationMaps | None) -> list[Any]:
+        own = {"deformation": {"view": view, "relative_to_rigid": look.relative_to_rigid, "of": self.source.name}}
+        extra = {"moved": self.source.moved, "metadata": {METADATA_KEY: own}}
+        if view == "vectors":
+            return [self._vectors(look, prepared, extra)]
+        if view == "grid":
+            return [self._grid(look, prepared, own)]
+        assert maps is not None
+        if view == "magnitude":
+            return [self._magnitude(look, maps, extra)]
+        return self._jacobian(look, maps, extra)
+
+    def _vectors(self, look: Look, prepared: Prepared, extra: dict[str, Any]) -> Any:
+        coarse, _, _ = coarse_grid(self.source.grid, look.max_vectors)
+        field = displacement_field(prepared.transform, coarse)
+        name = f"{_what(look, 'Displacement vectors')} of {self.source.name} (mm)"
+        limits = prepared.figures.limits_mm
+        data, arguments, kind = displacement_vectors(field, name, max_vectors=coarse.number_of_voxels, limits=limits)
+        arguments = {**arguments, **grid_kwargs(Grid.of(upright(field)), extra["moved"])}
+        arguments["metadata"] = extra["metadata"]
+        return _made((data, arguments, kind))
+
+    def _grid(self, look: Look, prepared: Prepared, own: dict[str, Any]) -> Any:
+        grid = self.source.grid
+        spacing = nice_spacing_mm(grid) if look.spacing_mm is None else look.spacing_mm
+        lines = GridLines(_quick(prepared.transform, grid), grid, spacing)
+        shown, order = _upright_grid(grid)
+        return live_layer(
+            _Permuted(lines, order),
+            shown,
+            f"{_what(look, 'Warped grid')} of {self.source.name} ({spacing:g} mm)",
+            dtype=np.uint8,
+            contrast_limits=(0, 255),
+            colormap=_see_through(GRID_COLOUR),
+            blending="translucent_no_depth",
+            metadata={**own, "spacing_mm": spacing},
+            **{name: value for name, value in grid_kwargs(shown, self.source.moved).items() if name == "affine"},
+        )
+
+    def _magnitude(self, look: Look, maps: DeformationMaps, extra: dict[str, Any]) -> Any:
+        name = f"{_what(look, 'Displacement')} of {self.source.name} (mm)"
+        limits = maps.figures.limits_mm
+        looks = {"blending": "translucent_no_depth", "opacity": 0.6}
+        layer = _made(length_layer_data(maps.magnitude_mm, name, limits=limits, **looks, **extra))
+        show_colorbar(layer)
+        return layer
+
+    def _jacobian(self, look: Look, maps: DeformationMaps, extra: dict[str, Any]) -> list[Any]:
+        factor = nice_factor(maps.figures.factor)
+        determinant = volume_to_layer_data(
+            maps.determinant,
+            f"Jacobian determinant of {self.source.name} (1 keeps the volume)",
+            contrast_limits=(1 / factor, factor),
+            colormap=jacobian_colormap(factor),
+            blending="translucent_no_depth",
+            rendering="translucent",  # the brightest voxel along the line of sight would hide all that shrinks
+            **extra,
+        )
+        layers = [_made(determinant)]
+        show_colorbar(layers[0])
+        if maps.folded is not None:
+            folded = volume_to_layer_data(
+                maps.folded,
+                f"Folded voxels of {self.source.name} (J ≤ 0)",
+                kind="labels",
+                colormap={None: FOLDED_COLOUR, 0: "transparent"},
+                opacity=1.0,
+                **extra,
+            )
+            layers.append(_made(folded))
+        return layers
+
+
+@dataclass(frozen=True, eq=False)
+class _Permuted:
+    """Draws lines over a grid whose axes are in napari's order, by one whose axes are in the volume's own."""
+
+    lines: GridLines
+    order_xyz: tuple[int, ...]
+
+    def __call__(self, box: Grid) -> npt.NDArray[np.uint8]:
+        back = tuple(int(axis) for axis in np.argsort(self.order_xyz))
+        n = box.dimension
+        own = Grid(
+            tuple(box.size_xyz[axis] for axis in back),
+            tuple(box.spacing_xyz[axis] for axis in back),
+            box.origin_lps,
+            tuple(np.reshape(box.direction, (n, n))[:, list(back)].ravel().tolist()),
+        )
+        return self.lines(own).T.transpose(self.order_xyz).T
+
+
+def jacobian_colormap(factor: float) -> Any:
+    """Return a colour map for determinants from 1/factor to factor: blue shrinks, red grows, 1 is not painted over.
+
+    Halving and doubling are equally far from 1: exchanging fixed and moving exchanges the colours, and nothing else. A
+    determinant of 0 or less is below each such scale.
+
+    Parameters
+    ----------
+    factor : float
+        More than 1.
+    """
+    from napari.utils import Colormap  # noqa: PLC0415 - 2.6 s, and loaded already wherever a viewer exists
+
+    logs = np.linspace(-1, 1, _CONTROLS)
+    values = factor**logs
+    controls = (values - values[0]) / (values[-1] - values[0])
+    colours = np.empty((_CONTROLS, 4))
+    colours[:, :3] = np.where(logs[:, None] < 0, _SHRINKS, _GROWS)
+    colours[:, 3] = np.minimum(1.0, 1.5 * np.abs(logs))
+    colours[_CONTROLS // 2] = (1.0, 1.0, 1.0, 0.0)
+    controls[0], controls[-1] = 0.0, 1.0
+    return Colormap(colours, name=f"Jacobian determinant to {factor:g}", controls=controls)
+
+
+def nice_factor(factor: float) -> float:
+    """Return the next round factor that is not less, within reason.
+
+    Examples
+    --------
+    >>> nice_factor(1.31), nice_factor(55.0)
+    (1.5, 10.0)
+    """
+    return next((nice for nice in _NICE_FACTORS if nice >= factor - 1e-3), _NICE_FACTORS[-1])
+
+
+def _see_through(colour: str) -> Any:
+    from napari.utils import Colormap  # noqa: PLC0415 - loaded already wherever a viewer exists
+    from napari.utils.colormaps.standardize_color import transform_color  # noqa: PLC0415
+
+    (rgba,) = transform_color(colour)
+    return Colormap([[*rgba[:3], 0.0], [*rgba[:3], 1.0]], name=f"see-through {colour}")
+
+
+def _what(look: Look, words: str) -> str:
+    return f"Non-rigid {words[0].lower()}{words[1:]}" if look.relative_to_rigid else words
+
+
+def _body(source: DeformationSource) -> sitk.Image | None:
+    """Return where the body is in the fixed volume; None where its values do not tell."""
+    if source.fixed is None:
+        return None
+    image = source.fixed()
+    try:
+        require_values(image, repr(source.name))
+    except VolumeError:
+        return None
+    return foreground(image)
+
+
+def _quick(transform: sitk.Transform, grid: Grid) -> sitk.Transform:
+    """Return a transform that is quick to look through: sampled, where a B-spline is not what comes first."""
+    has_spline = any(part.GetTransformEnum() == sitk.sitkBSplineTransform for part in parts(transform))
+    if not has_spline or spline_and_matrix(transform) is not None:
+        return transform
+    field = displacement_field(transform, padded(coarser(grid, _FIELD_POINTS)))
+    return sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))
+
+
+def _upright_grid(grid: Grid) -> tuple[Grid, tuple[int, ...]]:
+    """Return a grid as `upright` turns its volume, and which of its axes each of the new ones is."""
+    n = grid.dimension
+    tiny = sitk.Image(list(range(1, n + 1)), sitk.sitkUInt8)
+    tiny.SetSpacing(grid.spacing_xyz)
+    tiny.SetOrigin(grid.origin_lps)
+    tiny.SetDirection(grid.direction)
+    turned = Grid.of(upright(tiny))
+    order = tuple(size - 1 for size in turned.size_xyz)
+    return Grid(tuple(grid.size_xyz[a] for a in order), turned.spacing_xyz, grid.origin_lps, turned.direction), order
+
+
+def _made(data: Any) -> Any:
+    from napari.layers import Layer  # noqa: PLC0415 - loaded already wherever a layer exists
+
+    return Layer.create(*data)
