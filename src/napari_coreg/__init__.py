@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from napari_coreg.io.volumes import write_volume as write_volume
     from napari_coreg.plugin.console import check_layers as check_layers
     from napari_coreg.plugin.console import register_layers as register_layers
+    from napari_coreg.plugin.live import keep_layer as keep_layer
+    from napari_coreg.plugin.live import reslice_layer as reslice_layer
+    from napari_coreg.plugin.projects import attempts_of as attempts_of
+    from napari_coreg.plugin.projects import open_project as open_project
+    from napari_coreg.plugin.projects import save_project as save_project
 
 try:
     __version__ = version("napari-coreg")
@@ -46,10 +51,13 @@ _HOME = {
     "Recipe": "napari_coreg.core.recipe",
     "RegistrationCancelled": "napari_coreg.errors",
     "RegistrationResult": "napari_coreg.core.result",
+    "attempts_of": "napari_coreg.plugin.projects",
     "check_layers": "napari_coreg.plugin.console",
     "check_pair": "napari_coreg.core.preflight",
     "fit_landmarks": "napari_coreg.core.landmarks",
+    "keep_layer": "napari_coreg.plugin.live",
     "load_preset": "napari_coreg.core.presets",
+    "open_project": "napari_coreg.plugin.projects",
     "preset_names": "napari_coreg.core.presets",
     "read_point_pairs": "napari_coreg.io.point_pairs",
     "read_points": "napari_coreg.io.points",
@@ -59,6 +67,8 @@ _HOME = {
     "register": "napari_coreg.core.register",
     "register_2d_features": "napari_coreg.core.features_2d",
     "register_layers": "napari_coreg.plugin.console",
+    "reslice_layer": "napari_coreg.plugin.live",
+    "save_project": "napari_coreg.plugin.projects",
     "write_transform": "napari_coreg.io.transforms",
     "write_volume": "napari_coreg.io.volumes",
 }
@@ -72,10 +82,13 @@ __all__ = [
     "RegistrationCancelled",
     "RegistrationResult",
     "__version__",
+    "attempts_of",
     "check_layers",
     "check_pair",
     "fit_landmarks",
+    "keep_layer",
     "load_preset",
+    "open_project",
     "preset_names",
     "read_point_pairs",
     "read_points",
@@ -85,6 +98,8 @@ __all__ = [
     "register",
     "register_2d_features",
     "register_layers",
+    "reslice_layer",
+    "save_project",
     "write_transform",
     "write_volume",
 ]

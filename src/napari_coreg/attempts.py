@@ -75,7 +75,7 @@ class Attempts:
         self._previous: Attempt | None = None
         self._undo: list[_Deleted] = []
         self._redo: list[_Deleted] = []
-        self._forgotten: set[str] = set()
+        self._known: set[str] = set()
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -115,9 +115,9 @@ class Attempts:
         return bool(self._redo)
 
     @property
-    def forgotten(self) -> frozenset[str]:
-        """The keys of all attempts that were deleted."""
-        return frozenset(self._forgotten | {a.key for step in self._undo for _, a in step.rows})
+    def known_keys(self) -> frozenset[str]:
+        """The keys of all attempts that were here, deleted or not: a project may go on without them."""
+        return frozenset(self._known)
 
     def new_name(self) -> str:
         """Return the name of the next attempt.
@@ -150,6 +150,7 @@ class Attempts:
         """
         self.share(attempt)
         self._attempts.append(attempt)
+        self._known.add(attempt.key)
         self.changed.emit()
         if show:
             self.show(attempt)
@@ -247,7 +248,7 @@ class Attempts:
         while len(self._undo) > 1 and (
             len(self._undo) > UNDO_STEPS or memory_bytes([*self, *self._in_undo()]) - memory_bytes(self) > UNDO_BYTES
         ):
-            self._forgotten |= {attempt.key for _, attempt in self._undo.pop(0).rows}
+            del self._undo[0]
 
 
 def memory_bytes(attempts: Iterable[Attempt]) -> int:

@@ -8,8 +8,7 @@ from weakref import WeakKeyDictionary
 
 from psygnal import Signal
 
-from napari_coreg.attempts import Attempt as Attempt
-from napari_coreg.attempts import Attempts as Attempts
+from napari_coreg.attempts import Attempts
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

@@ -39,15 +39,12 @@ class Project:
         In the order of the table; each result a `SavedResult`.
     shown : str or None
         The key of the one that was shown.
-    keys : frozenset of str
-        Of all attempts that the folder lists, those that could not be read included.
     notes : tuple of str
         One sentence on each attempt that could not be read.
     """
 
     attempts: tuple[AttemptRecord, ...]
     shown: str | None
-    keys: frozenset[str]
     notes: tuple[str, ...]
 
 
@@ -84,24 +81,26 @@ def write_project(
     """
     folder = Path(folder).expanduser().absolute()
     require_result_folder(folder)
-    before = _folders_before(folder)
+    before = _entries_before(folder)
     foreign = set(before) - {attempt.key for attempt in attempts} - set(known)
-    if foreign:
+    damaged = {key for key in foreign if not _is_readable(before[key], folder)}
+    if foreign - damaged:
         raise FileError(
-            f"{folder}: holds a project with attempts that are not open here ({len(foreign)}); open it first, or "
-            "choose another folder"
+            f"{folder}: holds a project with attempts that are not open here ({len(foreign - damaged)}); open it "
+            "first, or choose another folder"
         )
     with _place(folder) as place, _all_or_none() as made:
         folders = {}
         for attempt in attempts:
-            name = before.get(attempt.key) or _folder_name(attempt)
+            name = before[attempt.key]["folder"] if attempt.key in before else _folder_name(attempt)
             folders[attempt.key] = name
             _write_attempt(attempt, place / ATTEMPTS / name, made, registered)
-        text = to_json(_to_plain(attempts, folders, folder, shown))
+        plain = _to_plain(attempts, folders, folder, shown)
+        plain["attempts"] += [before[key] for key in before if key in damaged]  # perhaps they can be mended
         with replacing(place / PROJECT) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    for key in set(before) - set(folders):
-        shutil.rmtree(folder / ATTEMPTS / before[key], ignore_errors=True)
+            temporary.write_text(to_json(plain), encoding="utf-8")
+    for key in set(before) - set(folders) - damaged:
+        shutil.rmtree(folder / ATTEMPTS / before[key]["folder"], ignore_errors=True)
     return folder
 
 
@@ -123,8 +122,7 @@ def read_project(folder: str | Path) -> Project:
             notes.append(f"{entry['name']!r} was left out: {error}")
     if notes and not attempts:
         raise FileError(f"{folder}: none of its attempts can be read; the first one: {notes[0]}")
-    keys = frozenset(entry["key"] for entry in plain["attempts"])
-    return Project(tuple(attempts), plain.get("shown"), keys, tuple(notes))
+    return Project(tuple(attempts), plain.get("shown"), tuple(notes))
 
 
 @contextmanager
@@ -230,10 +228,18 @@ def _attempt(entry: dict[str, Any], folder: Path) -> AttemptRecord:
     return AttemptRecord(entry["name"], result, fixed, moving, str(entry.get("when", "")), entry["key"])
 
 
-def _folders_before(folder: Path) -> dict[str, str]:
-    """Return the sub-folders of an existing project by key, none of a new one; refuse a folder of something else."""
+def _is_readable(entry: dict[str, Any], folder: Path) -> bool:
+    try:
+        _attempt(entry, folder)
+    except FileError:
+        return False
+    return True
+
+
+def _entries_before(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the entries of an existing project by key, none of a new one; refuse a folder of something else."""
     if (folder / PROJECT).exists():
-        return {entry["key"]: entry["folder"] for entry in _load(folder)["attempts"]}
+        return {entry["key"]: entry for entry in _load(folder)["attempts"]}
     if folder.is_dir() and any(folder.iterdir()):
         raise FileError(f"{folder}: is not empty and holds no project; choose a new folder")
     return {}

@@ -13,6 +13,7 @@ from napari_coreg.plugin.layer_run import (
     read_volumes,
     request_from_layers,
 )
+from napari_coreg.plugin.remember import remember
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,8 @@ def register_layers(  # noqa: PLR0913 - all but the first four by keyword
         Where to start (fixed -> moving, LPS mm, between the volumes' own headers). When it is not given and a layer was
         moved by hand, the start is what is on screen.
     add : bool
-        Whether to add layers: the moving volume on the fixed layer's grid, and what the next two say.
+        Whether to add layers: the moving volume on the fixed layer's grid, and what the next two say. The run is kept
+        among the viewer's attempts then, see `attempts_of`.
     deformation : bool
         Whether to add the arrows of the displacement; they are hidden where the transform is linear.
     magnitude : bool
@@ -99,6 +101,7 @@ def register_layers(  # noqa: PLR0913 - all but the first four by keyword
     ready = carry_out(request, read_volumes(request))
     if add:
         add_layers(viewer, ready)
+        ready = remember(viewer, request, ready)
     return ready.result
 
 

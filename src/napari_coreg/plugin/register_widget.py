@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.register import register
 from napari_coreg.errors import CoregError
+from napari_coreg.plugin.attempts_panel import AttemptsPanel
 from napari_coreg.plugin.check_panel import CheckPanel
 from napari_coreg.plugin.comparison import Comparison
 from napari_coreg.plugin.foreground_layers import ForegroundLayers
@@ -22,6 +23,7 @@ from napari_coreg.plugin.parts import Note, VerticalScroll, column, follow
 from napari_coreg.plugin.preview import PreviewLayers
 from napari_coreg.plugin.progress_panel import ProgressPanel
 from napari_coreg.plugin.recipe_panel import RecipePanel
+from napari_coreg.plugin.remember import remember
 from napari_coreg.plugin.result_panel import ResultPanel
 from napari_coreg.plugin.turns import Turns
 from napari_coreg.plugin.worker import RegistrationWorker
@@ -155,6 +157,7 @@ class RegisterWidget(QWidget):
         self.findings = CheckPanel(self._check)
         self.progress = ProgressPanel()
         self.result = ResultPanel()
+        self.attempts = AttemptsPanel(self._viewer, self._turns)
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
@@ -172,6 +175,7 @@ class RegisterWidget(QWidget):
         rows.addWidget(self.findings)
         rows.addWidget(self.progress)
         rows.addWidget(self.result)
+        rows.addWidget(self.attempts)
         rows.addStretch(1)
         parts = (self.layers, self.recipe.editor, self.progress, self.result)
         content.setMinimumWidth(max(part.minimumSizeHint().width() for part in parts) + 20)  # it never jumps
@@ -277,6 +281,7 @@ class RegisterWidget(QWidget):
     def _show_result(self, ready: Ready) -> None:
         self._end()
         if self._request is not None:
+            ready = remember(self._viewer, self._request, ready)
             comparison = Comparison(self._viewer, self._fixed, ready.layers[0])
             self.result.show_result(self._request, ready.result, comparison)
             self._turns.add(partial(self._scroll.ensureWidgetVisible, self.result))

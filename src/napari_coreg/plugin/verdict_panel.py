@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from napari_coreg.core.verdict import Verdict, VerdictState
     from napari_coreg.plugin.signs import Sign
 
-_SIGNS: dict[VerdictState, Sign] = {"good": "good", "doubtful": "doubt", "failed": "wrong"}
-_WORDS: dict[VerdictState, tuple[str, str]] = {
+SIGNS: dict[VerdictState, Sign] = {"good": "good", "doubtful": "doubt", "failed": "wrong"}
+WORDS: dict[VerdictState, tuple[str, str]] = {
     "good": ("Good", "nothing speaks against it"),
     "doubtful": ("Doubtful", "look before you use it"),
     "failed": ("Failed", "do not use this result"),
@@ -55,8 +55,8 @@ class VerdictPanel(QWidget):
 
     def show_verdict(self, verdict: Verdict) -> None:
         """Show a verdict."""
-        word, advice = _WORDS[verdict.state]
-        sign = _SIGNS[verdict.state]
+        word, advice = WORDS[verdict.state]
+        sign = SIGNS[verdict.state]
         self.sign.setPixmap(pixmap(sign, self.devicePixelRatioF(), inverted=True))
         self.word.setText(f"<b>{word}</b>: {advice}")
         for part in (self.strip, self.word):
