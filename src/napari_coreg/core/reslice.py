@@ -84,8 +84,8 @@ def reslice(source: Source, grid: Grid, transform: sitk.Transform) -> npt.NDArra
     >>> ramp = np.arange(24.0).reshape(2, 3, 4)
     >>> source = Source(ramp, np.eye(4))
     >>> grid = Grid((4, 1, 1), (1.0, 1.0, 1.0), (0.0, 1.0, 1.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
-    >>> reslice(source, grid, sitk.TranslationTransform(3, (0.5, 0.0, 0.0))).ravel().tolist()
-    [16.5, 17.5, 18.5, 19.0]
+    >>> reslice(source, grid, sitk.TranslationTransform(3, (0.25, 0.0, 0.0))).ravel().tolist()
+    [16.25, 17.25, 18.25, 19.0]
     """
     if is_linear(transform):
         lookup = _linear_lookup(source, grid, to_matrix(transform))
@@ -178,6 +178,7 @@ def _moved(grid: Grid, matrix: FloatArray) -> Grid:
     """Return a grid where a rigid motion takes it."""
     n = grid.dimension
     direction = matrix[:n, :n] @ np.reshape(grid.direction, (n, n))
+    direction[np.abs(direction) < 1e-15] = 0  # ITK cannot invert denormal numbers
     origin = matrix[:n, :n] @ grid.origin_lps + matrix[:n, n]
     return replace(grid, origin_lps=tuple(origin.tolist()), direction=tuple(direction.ravel().tolist()))
 
@@ -192,14 +193,14 @@ def _inside(indices: Sequence[npt.NDArray[Any]] | npt.NDArray[Any], extent: npt.
     """Return where the indices, one array per axis, are within half a voxel of a voxel."""
     inside = np.True_
     for along, count in zip(indices, extent, strict=True):
-        inside = inside & (along >= -0.5) & (along <= count - 0.5)
+        inside = inside & (along >= -0.5) & (along < count - 0.5)  # as ITK has it
     return np.asarray(inside)
 
 
 def _box(indices: FloatArray, extent: npt.NDArray[Any]) -> tuple[tuple[slice, ...], FloatArray] | None:
     """Return the voxels that points (count, n) between them need, as slices and their first corner; None if none."""
     least, most = indices.min(axis=0), indices.max(axis=0)
-    if (most < -0.5).any() or (least > extent - 0.5).any():
+    if (most < -0.5).any() or (least >= extent - 0.5).any():
         return None
     low = np.clip(np.floor(least), 0, extent - 1).astype(int)
     high = np.clip(np.ceil(most), 0, extent - 1).astype(int)

@@ -6,18 +6,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.reslice import Source, reslice
 from napari_coreg.core.transforms import compose, invert
-from napari_coreg.plugin.layers import METADATA_KEY, LayerVolume, grid_kwargs, read_layer
+from napari_coreg.errors import VolumeError
+from napari_coreg.plugin.layers import METADATA_KEY, LayerVolume, grid_kwargs, read_layer, volume_to_layer_data
 from napari_coreg.plugin.placement import displayed_matrix
+from napari_coreg.plugin.voxels import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
-    import SimpleITK as sitk
+
+    from napari_coreg.plugin.layers import LayerData
 
     FloatArray = npt.NDArray[np.float64]
     Look = Callable[[Grid], npt.NDArray[Any]]
@@ -53,15 +57,15 @@ class LiveVolume:
         if size_zyx != full:
             spacing = [s * f / n for s, f, n in zip(grid.spacing_xyz, full[::-1], size_zyx[::-1], strict=True)]
             grid = replace(grid, size_xyz=size_zyx[::-1], spacing_xyz=tuple(spacing))
-        self._look = look
-        self._grid = grid
+        self.look = look
+        self.grid = grid
         self._kept = tuple(range(grid.dimension))  # axes that no integer has taken away
         self.dtype = np.dtype(dtype)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of voxels along each axis."""
-        size_zyx = self._grid.size_xyz[::-1]
+        size_zyx = self.grid.size_xyz[::-1]
         return tuple(size_zyx[axis] for axis in self._kept)
 
     @property
@@ -84,8 +88,8 @@ class LiveVolume:
             at = keys.index(Ellipsis)
             keys[at : at + 1] = [slice(None)] * (self.ndim - len(keys) + 1)
         keys += [slice(None)] * (self.ndim - len(keys))
-        n = self._grid.dimension
-        size, first, kept = list(self._grid.size_xyz[::-1]), [0] * n, list(self._kept)
+        n = self.grid.dimension
+        size, first, kept = list(self.grid.size_xyz[::-1]), [0] * n, list(self._kept)
         for axis, one in zip(self._kept, keys, strict=True):
             if isinstance(one, slice):
                 first[axis], stop, step = one.indices(size[axis])
@@ -98,17 +102,17 @@ class LiveVolume:
                     raise IndexError(f"index {index} is beyond axis {axis} of {size[axis]} voxels")
                 first[axis], size[axis] = index % size[axis], 1
                 kept.remove(axis)
-        origin = self._grid.to_lps(np.array(first[::-1], float))
-        part = LiveVolume(self._look, self._grid, self.dtype)
-        part._grid = replace(self._grid, size_xyz=tuple(size[::-1]), origin_lps=tuple(origin.tolist()))
+        origin = self.grid.to_lps(np.array(first[::-1], float))
+        part = LiveVolume(self.look, self.grid, self.dtype)
+        part.grid = replace(self.grid, size_xyz=tuple(size[::-1]), origin_lps=tuple(origin.tolist()))
         part._kept = tuple(kept)
         return part
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         """Work the values out."""
-        if 0 in self._grid.size_xyz:
+        if 0 in self.grid.size_xyz:
             return np.empty(self.shape, dtype or self.dtype)
-        values = np.asarray(self._look(self._grid)).reshape(self.shape)
+        values = np.asarray(self.look(self.grid)).reshape(self.shape)
         return values.astype(dtype or self.dtype, copy=False)
 
 
@@ -167,7 +171,7 @@ def live_layer(
     from napari.layers import Image, Labels  # noqa: PLC0415 - 2.6 s, and loaded already wherever a viewer exists
 
     levels = [LiveVolume(look, grid, dtype)]
-    if grid.dimension == 3:
+    if grid.dimension == 3 and grid.number_of_voxels > VOXELS_IN_3D:
         levels.append(LiveVolume(look, grid, dtype, _coarse_size(grid)))
     own = {"preview": True, **arguments.pop("metadata", {})}
     arguments = {**grid_kwargs(grid), "metadata": {METADATA_KEY: own}, **arguments}
@@ -180,6 +184,20 @@ def live_layer(
 def look_again(layer: Any) -> None:
     """Work out anew what a live layer shows; a hidden one is left for when it is shown."""
     layer.refresh(extent=False, highlight=False)
+
+
+def live_volume(layer: Any) -> LiveVolume:
+    """Return the array of a live layer, at its full resolution; ``look`` is what gives its values.
+
+    Raises
+    ------
+    VolumeError
+        The layer is no live layer.
+    """
+    volume = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    if not isinstance(volume, LiveVolume):
+        raise VolumeError(f"{layer.name!r} is no live layer: it is kept as it is.")
+    return volume
 
 
 def source_of(layer: Any, volume: LayerVolume | None = None) -> Source:
@@ -297,8 +315,75 @@ def reslice_layer(viewer: Any, fixed: Any, moving: Any, transform: sitk.Transfor
         blending=moving.blending,
         **looks,
     )
+    layer.metadata[METADATA_KEY]["fixed"] = fixed_volume
     viewer.add_layer(layer)
     return layer
+
+
+def keep_layer(viewer: Any, layer: Any, *, name: str = "") -> Any:
+    """Make an ordinary layer of a live one, which it replaces; returns when all voxels are worked out.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the live layer is.
+    layer : layer
+        A live layer, as from `reslice_layer`.
+    name : str
+        The new layer's name; that of the live one, without "(live)", when not given.
+
+    Returns
+    -------
+    layer
+        On the fixed layer's own grid where the live one has one, of the pixel type of the moving layer.
+
+    Raises
+    ------
+    VolumeError
+        The layer is no live layer.
+    """
+    from napari.layers import Layer  # noqa: PLC0415 - loaded already wherever a layer exists
+
+    kept = Layer.create(*kept_layer_data(layer, name))
+    if layer in viewer.layers:
+        viewer.layers.remove(layer)
+    viewer.add_layer(kept)
+    return kept
+
+
+def kept_layer_data(layer: Any, name: str = "") -> LayerData:
+    """Work out all voxels of a live layer, and return the layer data tuple of an ordinary one; for any thread.
+
+    Raises
+    ------
+    VolumeError
+        The layer is no live layer.
+    """
+    volume = live_volume(layer)
+    fixed = layer.metadata[METADATA_KEY].get("fixed")
+    grid, moved = (volume.grid, None) if fixed is None else (fixed.geometry, fixed.moved)
+    look = volume.look
+    if fixed is not None and isinstance(look, Resliced) and moved is not None:
+        look = Resliced(look.source, compose(moved, look.transform))
+    values = np.asarray(look(grid))
+    voxel_type = look.source.voxels.dtype if isinstance(look, Resliced) else values.dtype
+    if voxel_type.kind in "iu" and values.dtype != voxel_type:
+        values = np.rint(values).astype(voxel_type)
+    image = sitk.GetImageFromArray(plain(values))
+    image.SetSpacing(grid.spacing_xyz)
+    image.SetOrigin(grid.origin_lps)
+    image.SetDirection(grid.direction)
+    is_labels = not hasattr(layer, "contrast_limits")
+    looks = {} if is_labels else {"contrast_limits": layer.contrast_limits, "colormap": layer.colormap}
+    return volume_to_layer_data(
+        image,
+        name or layer.name.removesuffix(" (live)"),
+        kind="labels" if is_labels else "image",
+        moved=moved,
+        opacity=layer.opacity,
+        blending=layer.blending,
+        **looks,
+    )
 
 
 def _corners(matrix: FloatArray, shape_zyx: tuple[int, ...]) -> FloatArray:
