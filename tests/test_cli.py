@@ -217,6 +217,8 @@ def test_masks_are_used(pair, tmp_path, capsys):
         ({"--overlay": "picture.bmp"}, ".png"),
         ({"--seed": "-4"}, "seed"),
         ({"--threads": "many"}, "threads"),
+        ({"--time-limit": "-1"}, "not a number of seconds"),
+        ({"--time-limit": "soon"}, "not a number of seconds"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(pair, tmp_path, capsys, changes, told):
@@ -283,15 +285,38 @@ def test_any_setting_of_the_recipe_can_be_changed_by_a_word(pair, tmp_path, caps
     assert "has no setting 'sead'" in capsys.readouterr().err
 
 
-def test_ctrl_c_stops_cleanly(pair, tmp_path):
-    endless = load_preset("bspline").model_dump(mode="json")
-    for item in endless["stages"]:
+@pytest.fixture
+def endless(tmp_path: Path) -> str:
+    """A recipe that takes hours."""
+    recipe = load_preset("bspline").model_dump(mode="json")
+    for item in recipe["stages"]:
         item["optimizer"] |= {"number_of_iterations": 100_000, "maximum_step_voxels": 1e-5}
         item["optimizer"] |= {"convergence_window_size": 1000, "convergence_minimum_value": 1e-12}
-    recipe = tmp_path / "endless.json"
-    recipe.write_text(json.dumps(endless))
+    path = tmp_path / "endless.json"
+    path.write_text(json.dumps(recipe))
+    return str(path)
+
+
+def test_a_time_limit_ends_the_run_with_what_there_is(pair, endless, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["register", *pair, "-o", str(out), "-r", endless, "--time-limit", "2"]) in {0, 3}
+    told = capsys.readouterr()
+    record = json.loads((out / "result.json").read_text())
+    assert 2 <= record["seconds"] < 20
+    assert "level 1 of 4 of stage 1 of 1 (bspline)" in record["ended_early"]
+    assert record["verdict"] in {"doubtful", "failed"}
+    assert f"note: the run was ended early, {record['ended_early']}" in told.err
+    assert f"the run was ended early, {record['ended_early']}" in told.out
+    assert {"transform.h5", "registered.nii.gz", "displacement.nii.gz"} <= set(names(out))
     before = names(tmp_path)
-    command = [sys.executable, "-m", "napari_coreg", "register", *pair, "-o", str(tmp_path / "out"), "-r", str(recipe)]
+    assert main(["register", *pair, "-o", str(tmp_path / "again"), "--time-limit", "600", "--quiet"]) == 0
+    assert json.loads((tmp_path / "again" / "result.json").read_text())["ended_early"] == ""
+    assert set(names(tmp_path)) > set(before)
+
+
+def test_ctrl_c_stops_cleanly(pair, endless, tmp_path):
+    before = names(tmp_path)
+    command = [sys.executable, "-m", "napari_coreg", "register", *pair, "-o", str(tmp_path / "out"), "-r", endless]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while not process.stderr.readline().startswith("moving:"):

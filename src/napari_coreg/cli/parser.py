@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -80,6 +81,16 @@ def _threads(word: str) -> int:
     return int(word)
 
 
+def _seconds(word: str) -> float:
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number of seconds, 0 or more")
+    return seconds
+
+
 def _two_volumes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fixed", type=Path, metavar="FIXED", help="volume that stays: a file or a DICOM folder")
     parser.add_argument("moving", type=Path, metavar="MOVING", help="volume that is aligned with it")
@@ -120,6 +131,12 @@ def _register(parser: argparse.ArgumentParser) -> None:
         "--check-swap", action="store_true", help="also register the other way round; the verdict tells how it agrees"
     )
     parser.add_argument("--threads", type=_threads, default=0, metavar="N", help="threads; 1 repeats bit for bit")
+    parser.add_argument(
+        "--time-limit",
+        type=_seconds,
+        metavar="SECONDS",
+        help="end the run after so long, and take what there is: the verdict is then 'doubtful' at best",
+    )
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="also draw a picture of before and after")
     parser.add_argument("--json", action="store_true", help="print the record as one JSON object, and nothing else")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")

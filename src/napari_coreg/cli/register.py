@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -52,12 +53,9 @@ def run(options: argparse.Namespace) -> int:
         initial = load_transform(options.initial) if is_file else None
         volumes = read_all(options)
         told = options.quiet or options.json
+        findings = checked(volumes, recipe, initial)
         if not told:
-            for role, volume in volumes.items():
-                note_volume(role.replace("_", " "), volume)
-            for role in ("fixed", "moving"):
-                note(f"{role}: {volumes[role].name}, {describe(Grid.of(volumes[role].image))}")
-            _warn(volumes, recipe, initial)
+            _tell(volumes, findings)
         result = run_registration(
             volumes["fixed"].image,
             volumes["moving"].image,
@@ -67,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
             threads=options.threads,
             check_swap=options.check_swap,
             quiet=told,
+            time_limit=options.time_limit,
+            findings=findings,
         )
         inputs = {role: described(volume) for role, volume in volumes.items()}
         if is_file:
@@ -96,9 +96,13 @@ def checked(volumes: dict[str, LoadedVolume], recipe: Recipe, initial: sitk.Tran
     )
 
 
-def _warn(volumes: dict[str, LoadedVolume], recipe: Recipe, initial: sitk.Transform | None) -> None:
-    """Tell what may be wrong, before the run; what is wrong is told by the run."""
-    for finding in checked(volumes, recipe, initial):
+def _tell(volumes: dict[str, LoadedVolume], findings: tuple[Finding, ...]) -> None:
+    """Tell what was read and what may be wrong, before the run; what is wrong is told by the run."""
+    for role, volume in volumes.items():
+        note_volume(role.replace("_", " "), volume)
+    for role in ("fixed", "moving"):
+        note(f"{role}: {volumes[role].name}, {describe(Grid.of(volumes[role].image))}")
+    for finding in findings:
         if finding.severity == "warning":
             fix = "" if finding.fix is None else f" (fix: add {finding.fix.flag})"
             note(f"warning: {finding.what} ({finding.value}). {finding.remedy}{fix}")
@@ -144,9 +148,11 @@ def run_registration(
     threads: int = 0,
     check_swap: bool = False,
     quiet: bool = False,
+    time_limit: float | None = None,
+    findings: tuple[Finding, ...] | None = None,
 ) -> RegistrationResult:
-    """Run a registration with its progress on stderr and Ctrl-C as the way to cancel it."""
-    teller = Teller()
+    """Run a registration with its progress on stderr and Ctrl-C as the way to cancel it, for `time_limit` seconds."""
+    teller, ends = Teller(), time.monotonic() + (math.inf if time_limit is None else time_limit)
     with cancel_on_interrupt() as is_cancelled:
         with ExitStack() as stack:
             on_progress = None if quiet else stack.enter_context(teller)
@@ -158,8 +164,10 @@ def run_registration(
                 initial_transform=initial,
                 on_progress=on_progress,
                 is_cancelled=is_cancelled,
+                is_enough=lambda: time.monotonic() >= ends,
                 threads=threads,
                 check_swap=check_swap,
+                findings=findings,
             )
         if is_cancelled():
             raise RegistrationCancelled("the registration was cancelled", result.transform)
