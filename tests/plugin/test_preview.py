@@ -3,87 +3,88 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.presets import load_preset
-from napari_coreg.plugin.layer_run import read_volumes, request_from_layers
-from napari_coreg.plugin.preview import Previewer, PreviewLayers, coarser, is_preview, padded, shrunk_to_bytes
+from napari_coreg.plugin.layer_run import request_from_layers
+from napari_coreg.plugin.live import live_volume
+from napari_coreg.plugin.preview import Pace, PreviewLayers, is_preview, make_ready
 
-UNIT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+NOWHERE = sitk.TranslationTransform(3)
+SHIFT = sitk.TranslationTransform(3, (0.0, 4.0, 0.0))  # what brings 'moving' onto 'fixed'
 
 
 @pytest.fixture
-def previewer(pair) -> Previewer:
-    request = request_from_layers(pair.layers["fixed"], pair.layers["moving"], load_preset("rigid"))
-    return Previewer(request, read_volumes(request))
+def layers(pair, qtbot) -> PreviewLayers:
+    return preview_of(pair)
 
 
-@given(
-    size=st.tuples(*[st.integers(4, 600)] * 3),
-    spacing=st.tuples(*[st.floats(0.1, 5)] * 3),
-)
-@settings(max_examples=60, deadline=None)
-def test_a_coarser_grid_covers_the_same_space_with_few_voxels(size, spacing):
-    grid = Grid(size, spacing, (1.0, -2.0, 3.0), UNIT)
-    coarse = coarser(grid, 50_000)
-    assert coarse.number_of_voxels <= 50_000
-    edge = np.asarray(grid.spacing_xyz)
-    np.testing.assert_allclose(coarse.corners_lps[0], grid.corners_lps[0], atol=1e-6)
-    assert np.all(coarse.corners_lps[-1] >= grid.corners_lps[-1] - 1e-6)
-    assert np.all(np.asarray(coarse.spacing_xyz) >= edge - 1e-9)
+def preview_of(pair, later=None) -> PreviewLayers:
+    fixed, moving = pair.layers["fixed"], pair.layers["moving"]
+    return PreviewLayers(pair, fixed, moving, request_from_layers(fixed, moving, load_preset("rigid")), later)
 
 
-def test_a_padded_grid_reaches_one_voxel_further_on_every_side():
-    grid = Grid((10, 11, 12), (1.0, 2.0, 3.0), (5.0, 5.0, 5.0), UNIT)
-    np.testing.assert_allclose(padded(grid).corners_lps[0], grid.corners_lps[0] - (1, 2, 3))
-    np.testing.assert_allclose(padded(grid).corners_lps[-1], grid.corners_lps[-1] + (1, 2, 3))
-
-
-def test_contrast_limits_become_0_and_255():
-    image = sitk.GetImageFromArray(np.arange(64, dtype=np.int16).reshape(4, 4, 4))
-    array = sitk.GetArrayFromImage(shrunk_to_bytes(image, (10, 20)))
-    assert array.dtype == np.uint8
-    assert (array.ravel()[:11] == 0).all()
-    assert (array.ravel()[20:] == 255).all()
-
-
-def test_a_frame_is_the_moving_volume_through_the_transform(pair, previewer):
-    shift = sitk.TranslationTransform(3, (0.0, 4.0, 0.0))
-    frame = previewer.frame(shift)
+def test_the_preview_is_the_moving_volume_through_the_transform(pair, layers):
+    layers.show(SHIFT)
+    seen = np.asarray(live_volume(pair.layers["moving (preview)"]))
     fixed = pair.layers["fixed"].data
-    assert frame.shape == fixed.shape
-    low, high = pair.layers["moving"].contrast_limits
-    expected = 255 * np.clip((fixed - low) / (high - low), 0, 1)
-    np.testing.assert_allclose(frame[3:-3, 3:-3, 3:-3], expected[3:-3, 3:-3, 3:-3], atol=4)
+    np.testing.assert_allclose(seen[3:-3, 3:-3, 3:-3], fixed[3:-3, 3:-3, 3:-3], atol=1e-3)
+    assert pair.layers["moving (preview)"].contrast_limits == pair.layers["moving"].contrast_limits
 
 
-def test_a_frame_through_a_deformation_is_near_the_exact_one(previewer):
-    grid = sitk.Image(24, 28, 32, sitk.sitkUInt8)
-    grid.SetSpacing((2.0, 2.0, 2.0))
-    bspline = sitk.BSplineTransformInitializer(grid, [2, 2, 2])
-    bspline.SetParameters(np.random.default_rng(1).normal(0, 3, len(bspline.GetParameters())).tolist())
-    quick = previewer.frame(bspline).astype(float)
-    exact = previewer.frame(sitk.TranslationTransform(3)).astype(float)
-    volume = sitk.GetImageFromArray(exact)
-    volume.SetSpacing((2.0, 2.0, 2.0))
-    slow = sitk.GetArrayFromImage(sitk.Resample(volume, volume, bspline, sitk.sitkLinear, 0.0))
-    assert np.abs(quick - slow).mean() < 0.15 * np.abs(exact - slow).mean()
+def test_the_preview_follows_the_newest_transform(pair, layers, qtbot):
+    layers.show(NOWHERE)
+    layer = pair.layers["moving (preview)"]
+    with qtbot.waitSignal(layers.looked):
+        layers.show(sitk.TranslationTransform(3, (0.0, 2.0, 0.0)))
+        layers.show(SHIFT)
+    np.testing.assert_allclose(
+        np.asarray(live_volume(layer))[3:-3, 3:-3, 3:-3], pair.layers["fixed"].data[3:-3, 3:-3, 3:-3], atol=1e-3
+    )
 
 
-def test_frames_are_not_made_too_often(previewer):
-    assert previewer.due()
-    previewer.frame(sitk.TranslationTransform(3))
-    assert not previewer.due()
+def test_the_preview_takes_only_a_part_of_the_guis_time(pair, layers, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_coreg.plugin.preview.look_again", lambda _layer: qtbot.wait(60))
+    layers.show(NOWHERE)
+    looks = []
+    layers.looked.connect(lambda: looks.append(1))
+    for _ in range(50):
+        layers.show(SHIFT)
+        qtbot.wait(10)
+    assert 1 <= len(looks) <= 4  # 60 ms each, and three times as long a rest
 
 
-def test_preview_layers_come_and_go_and_leave_the_viewer_as_it_was(pair, previewer):
+def test_an_oblique_fixed_volume_lies_under_the_preview_as_it_is(pair, qtbot):
+    turn = sitk.Euler3DTransform((0, 0, 0), 0.2, 0.1, 0.3)
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(turn.GetMatrix(), (3, 3))
+    pair.layers["fixed"].visible = False  # napari warns of what it cannot draw
+    pair.layers["fixed"].affine = affine
+    preview_of(pair).show(NOWHERE)
+    under = pair.layers["fixed (under the preview)"]
+    values = np.asarray(live_volume(under))
+    where = np.array(np.unravel_index(values.argmax(), values.shape))
+    assert np.linalg.norm(under.data_to_world(where) - affine[:3, :3] @ [24, 26, 30]) < 1.5  # the blob's summit
+    assert pair.layers["moving (preview)"].data_to_world((0, 0, 0)) == under.data_to_world((0, 0, 0))
+
+
+def test_transforms_are_not_sent_too_often():
+    pace = Pace()
+    assert pace.due()
+    assert not pace.due()
+
+
+def test_what_looks_through_a_deformation_is_made_ready():
+    volume = sitk.Image(24, 28, 32, sitk.sitkUInt8)
+    make_ready(sitk.BSplineTransformInitializer(volume, [2, 2, 2]), Grid.of(volume))
+    make_ready(NOWHERE, Grid.of(volume))
+
+
+def test_preview_layers_come_and_go_and_leave_the_viewer_as_it_was(pair, layers):
     pair.layers.selection.active = pair.layers["fixed"]
     camera = getattr(pair, "scene", pair).camera  # napari 0.9 has it in the scene
     zoom, centre = camera.zoom, camera.center
-    layers = PreviewLayers(pair, pair.layers["fixed"])
-    layers.show(previewer.canvas)
+    layers.show(NOWHERE)
     assert [is_preview(layer) for layer in pair.layers] == [False, False, True, True]
     assert pair.layers[-1].name == "moving (preview)"
     assert pair.layers.selection.active is pair.layers["fixed"]
@@ -91,26 +92,23 @@ def test_preview_layers_come_and_go_and_leave_the_viewer_as_it_was(pair, preview
     np.testing.assert_allclose(
         pair.layers[-1].data_to_world((2, 3, 4)), pair.layers["fixed"].data_to_world((2, 3, 4)), atol=1e-6
     )
-    frame = np.full(previewer.canvas.frame.shape, 9, np.uint8)
-    layers.update(frame)
-    assert pair.layers[-1].data is frame
     layers.remove()
     assert [layer.name for layer in pair.layers] == ["fixed", "moving"]
 
 
-def test_a_preview_that_was_deleted_by_hand_is_left_alone(pair, previewer):
-    layers = PreviewLayers(pair, pair.layers["fixed"])
-    layers.show(previewer.canvas)
+def test_a_preview_that_was_deleted_by_hand_is_left_alone(pair, layers, qtbot):
+    layers.show(NOWHERE)
     del pair.layers[-1]
-    layers.update(previewer.canvas.frame)
+    layers.show(SHIFT)
+    qtbot.wait(50)
     layers.remove()
     assert [layer.name for layer in pair.layers] == ["fixed", "moving"]
 
 
-def test_a_preview_that_ended_before_it_was_shown_never_appears(pair, previewer):
+def test_a_preview_that_ended_before_it_was_shown_never_appears(pair, qtbot):
     waiting = []
-    layers = PreviewLayers(pair, pair.layers["fixed"], waiting.append)
-    layers.show(previewer.canvas)
+    layers = preview_of(pair, waiting.append)
+    layers.show(NOWHERE)
     layers.remove()
     for job in waiting:
         job()

@@ -23,7 +23,7 @@ class Heard:
     def __init__(self, worker: TaskWorker) -> None:
         self.said: list[tuple[str, object]] = []
         self.threads: set[int] = set()
-        for name in ("checked", "progressed", "canvas_made", "previewed", "returned", "failed", "errored"):
+        for name in ("checked", "progressed", "moved", "returned", "failed", "errored"):
             getattr(worker, name).connect(lambda value, name=name: self.hear(name, value))
         for name in ("refused", "registered", "cancelled", "finished"):
             getattr(worker, name).connect(lambda name=name: self.hear(name, None))
@@ -69,24 +69,20 @@ def test_every_iteration_arrives_in_few_portions(qtbot, request_, fake_register)
     assert all(moment.current_transform is None for moment in moments)
 
 
-def test_the_preview_has_a_canvas_and_then_frames(qtbot, request_, fake_register):
+def test_the_preview_gets_the_transform_as_it_stands(qtbot, request_, fake_register):
     heard = run(qtbot, request_, fake_register)
-    assert heard.names().index("canvas_made") < heard.names().index("previewed")
-    (canvas,) = heard.values("canvas_made")
-    assert heard.values("previewed")[0].shape == canvas.frame.shape
+    assert heard.values("moved")[0].TransformPoint((0.0, 0.0, 0.0)) == (0.0, 4.0, 0.0)
 
 
 def test_a_run_that_ends_soon_shows_no_preview(qtbot, request_, fake_register, monkeypatch):
     monkeypatch.setattr("napari_coreg.plugin.preview.PATIENCE_SECONDS", 60.0)
     heard = run(qtbot, request_, fake_register)
-    assert not heard.values("canvas_made")
-    assert not heard.values("previewed")
+    assert not heard.values("moved")
 
 
 def test_there_is_no_preview_when_it_is_not_wanted(qtbot, request_, fake_register):
     heard = run(qtbot, request_, fake_register, preview=False)
-    assert not heard.values("canvas_made")
-    assert not heard.values("previewed")
+    assert not heard.values("moved")
 
 
 def test_quitting_cancels_and_nothing_is_returned(qtbot, request_, fake_register):

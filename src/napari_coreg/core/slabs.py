@@ -80,3 +80,38 @@ def coarse_grid(grid: Grid, max_points: int) -> tuple[Grid, tuple[int, ...], tup
         grid.direction,
     )
     return coarse, tuple(first.tolist()), tuple(step.tolist())
+
+
+def coarser(grid: Grid, most_voxels: int) -> Grid:
+    """Return a grid over the same space with voxels as even as may be, none finer than before, and at most so many.
+
+    Examples
+    --------
+    >>> unit = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    >>> coarser(Grid((200, 200, 20), (1.0, 1.0, 5.0), (0.0, 0.0, 0.0), unit), 100_000).size_xyz
+    (67, 67, 20)
+    """
+    size, spacing = np.asarray(grid.size_xyz), np.asarray(grid.spacing_xyz)
+    edge = float(spacing.min())
+    while True:
+        factors = np.maximum(1.0, np.round(edge / spacing))
+        new_size = np.maximum(1, np.ceil(size / factors)).astype(int)
+        if np.prod(new_size) <= most_voxels:
+            break
+        edge *= 1.05
+    return Grid(
+        tuple(int(count) for count in new_size),
+        tuple(float(step) for step in spacing * factors),
+        tuple(float(value) for value in grid.to_lps((factors - 1) / 2)),
+        grid.direction,
+    )
+
+
+def padded(grid: Grid) -> Grid:
+    """Return the grid with one more voxel on every side, as a displacement field moves nothing beyond its edge."""
+    return Grid(
+        tuple(count + 2 for count in grid.size_xyz),
+        grid.spacing_xyz,
+        tuple(float(value) for value in grid.to_lps(np.full(grid.dimension, -1.0))),
+        grid.direction,
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakSet
 
 import numpy as np
 import SimpleITK as sitk
@@ -16,13 +17,12 @@ from napari_coreg.core.geometry import Grid, require_values
 from napari_coreg.core.grid_lines import GridLines, nice_spacing_mm
 from napari_coreg.core.pyramid import foreground
 from napari_coreg.core.rigid_part import best_rigid, rigid_size, without_rigid
-from napari_coreg.core.slabs import coarse_grid
+from napari_coreg.core.slabs import coarse_grid, coarser, padded
 from napari_coreg.core.transforms import displacement_field, parts, spline_and_matrix
 from napari_coreg.errors import VolumeError
 from napari_coreg.plugin.field_layers import displacement_vectors, length_layer_data, show_colorbar
 from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, upright, volume_to_layer_data
 from napari_coreg.plugin.live import live_layer
-from napari_coreg.plugin.preview import coarser, padded
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -101,11 +101,24 @@ class DeformationViews:
         self.source = source
         self._prepared: dict[bool, Prepared] = {}
         self._kept: dict[View, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
+        self._given: WeakSet[Any] = WeakSet()
 
     def kept(self, view: View, look: Look) -> tuple[Any, ...] | None:
         """Return the layers of a view if they are made already."""
         key, layers = self._kept.get(view, ((), ()))
         return layers if key == look.key(view) else None
+
+    def to_add(self, view: View, look: Look) -> tuple[Any, ...]:
+        """Return the kept layers of a view, to be added to a viewer; copies from the second time on.
+
+        napari may crash where a layer comes back that was removed. Copies share the voxels, and look the same.
+        """
+        layers = self.kept(view, look) or ()
+        if any(layer in self._given for layer in layers):
+            layers = tuple(_copied(layer) for layer in layers)
+            self._kept[view] = look.key(view), layers
+        self._given.update(layers)
+        return layers
 
     def prepared(self, look: Look) -> Prepared | None:
         """Return the numbers if they are known already."""
@@ -320,3 +333,10 @@ def _made(data: Any) -> Any:
     from napari.layers import Layer  # noqa: PLC0415 - loaded already wherever a layer exists
 
     return Layer.create(*data)
+
+
+def _copied(layer: Any) -> Any:
+    copy = _made(layer.as_layer_data_tuple())
+    if getattr(layer, "colorbar", None) is not None and layer.colorbar.visible:
+        show_colorbar(copy)
+    return copy

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.reslice import Source, reslice
+from napari_coreg.core.slabs import coarser
 from napari_coreg.core.transforms import compose, invert
 from napari_coreg.errors import VolumeError
 from napari_coreg.plugin.layers import METADATA_KEY, LayerVolume, grid_kwargs, read_layer, volume_to_layer_data
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 VOXELS_IN_3D = 700_000  # 3-D view shows a whole volume at once, and it is to follow a hand
 _LONGEST_AXIS = 2048
-_ALIGNED = 1e-6  # sine of the angle to the world's axes that still counts as none
+_ALIGNED = 1e-6  # 1 - cosine of the angle to the world's axes that still counts as none
 
 
 class LiveVolume:
@@ -172,7 +173,7 @@ def live_layer(
 
     levels = [LiveVolume(look, grid, dtype)]
     if grid.dimension == 3 and grid.number_of_voxels > VOXELS_IN_3D:
-        levels.append(LiveVolume(look, grid, dtype, _coarse_size(grid)))
+        levels.append(LiveVolume(look, grid, dtype, coarser(grid, VOXELS_IN_3D).size_xyz[::-1]))
     own = {"preview": True, **arguments.pop("metadata", {})}
     arguments = {**grid_kwargs(grid), "metadata": {METADATA_KEY: own}, **arguments}
     if like is not None and not all(unit.is_compatible_with("mm") for unit in like.units):
@@ -230,6 +231,14 @@ def from_world(fixed: LayerVolume, transform: sitk.Transform) -> sitk.Transform:
     return transform if fixed.moved is None else compose(invert(fixed.moved), transform)
 
 
+def is_upright(layer: Any) -> bool:
+    """Whether a layer's axes run along the world's, in any order and either way: napari's 2-D view cuts no other."""
+    n = layer.ndim
+    columns = displayed_matrix(layer)[:n, :n]
+    towards = np.abs(columns / np.linalg.norm(columns, axis=0))
+    return bool(np.allclose(towards.max(axis=0), 1, rtol=0, atol=_ALIGNED))
+
+
 def view_grid(*layers: Any) -> Grid:
     """Return a grid along the world's axes that shows the first layer best and covers all of them.
 
@@ -250,11 +259,9 @@ def view_grid(*layers: Any) -> Grid:
     matrices = [displayed_matrix(layer) for layer in layers]
     corners = np.concatenate([_corners(m, layer.data.shape) for m, layer in zip(matrices, layers, strict=True)])
     n = len(matrices[0]) - 1
-    columns = matrices[0][:n, :n]
-    spacing = np.linalg.norm(columns, axis=0)
-    towards = np.abs(columns / spacing)
-    if np.allclose(np.sort(towards, axis=0)[-1], 1, rtol=0, atol=_ALIGNED):
-        spacing = spacing[np.argmax(towards, axis=1)]
+    spacing = np.linalg.norm(matrices[0][:n, :n], axis=0)
+    if is_upright(layers[0]):
+        spacing = spacing[np.argmax(np.abs(matrices[0][:n, :n] / spacing), axis=1)]
         first = matrices[0][:n, n]  # a voxel's centre to count from
     else:
         spacing = np.full(n, max(spacing.min(), np.ptp(corners, axis=0).max() / _LONGEST_AXIS))
@@ -390,12 +397,3 @@ def _corners(matrix: FloatArray, shape_zyx: tuple[int, ...]) -> FloatArray:
     n = len(shape_zyx)
     ends = np.stack(np.meshgrid(*[(-0.5, count - 0.5) for count in shape_zyx[::-1]], indexing="ij"), -1).reshape(-1, n)
     return np.asarray(ends @ matrix[:n, :n].T + matrix[:n, n])
-
-
-def _coarse_size(grid: Grid) -> tuple[int, ...]:
-    """Return a size (zyx) of few voxels, as even as those of the grid allow."""
-    spacing, size = np.asarray(grid.spacing_xyz), np.asarray(grid.size_xyz)
-    edge = float(spacing.min())
-    while np.prod(np.ceil(size / np.maximum(1.0, edge / spacing))) > VOXELS_IN_3D:
-        edge *= 1.05
-    return tuple(int(count) for count in np.ceil(size / np.maximum(1.0, edge / spacing)))[::-1]

@@ -29,8 +29,9 @@ from napari_coreg.plugin.turns import Turns
 from napari_coreg.plugin.worker import RegistrationWorker
 
 if TYPE_CHECKING:
+    import SimpleITK as sitk
+
     from napari_coreg.core.recipe import Recipe
-    from napari_coreg.plugin.preview import Canvas, Frame
     from napari_coreg.plugin.worker import Update
 
 _WELCOME = "Open two volumes to begin: drop their files onto the viewer, or take File > Open Sample > Coreg."
@@ -95,15 +96,14 @@ class RegisterWidget(QWidget):
         worker.refused.connect(self._on_refused)
         worker.progressed.connect(self._on_progressed)
         worker.registered.connect(self.progress.complete)
-        worker.canvas_made.connect(self._on_canvas)
-        worker.previewed.connect(self._on_frame)
+        worker.moved.connect(self._on_moved)
         worker.returned.connect(self._on_returned)
         worker.cancelled.connect(self._on_cancelled)
         worker.failed.connect(self._on_failed)
         worker.errored.connect(self._on_errored)
         worker.finished.connect(self._on_finished)
         self._worker = worker
-        self._preview = PreviewLayers(self._viewer, self._fixed, self._turns.add)
+        self._preview = PreviewLayers(self._viewer, self._fixed, self.layers.chosen().moving, request, self._turns.add)
         self._show_state()
         self.message.say("")
         self.findings.begin(self.layers.chosen())
@@ -261,14 +261,10 @@ class RegisterWidget(QWidget):
         if self._worker is not None and not self._worker.abort_requested:
             self.progress.update_to(update)
 
-    def _on_canvas(self, canvas: Canvas) -> None:
+    def _on_moved(self, transform: sitk.Transform) -> None:
         if self._preview is not None and self.is_running():
-            self._preview.show(canvas)
+            self._preview.show(transform)
             self.progress.explain_preview()
-
-    def _on_frame(self, frame: Frame) -> None:
-        if self._preview is not None:
-            self._preview.update(frame)
 
     def _on_returned(self, ready: Ready) -> None:
         self.cancel_button.setEnabled(False)

@@ -13,7 +13,7 @@ from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.register import register
 from napari_coreg.errors import CoregError, RegistrationCancelled
 from napari_coreg.plugin.layer_run import Check, Ready, Register, Request, carry_out, check_volumes, read_volumes
-from napari_coreg.plugin.preview import Previewer
+from napari_coreg.plugin.preview import Pace, make_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,8 +72,7 @@ class RegistrationSignals(TaskSignals):
     """What a `RegistrationWorker` says besides; `returned` carries a `Ready`."""
 
     progressed = Signal(object)  # an Update, at most ten a second
-    canvas_made = Signal(object)  # a Canvas, once, when there is a preview
-    previewed = Signal(object)  # a frame for the canvas
+    moved = Signal(object)  # the transform as it stands, for the preview
     checked = Signal(object)  # what the check before the run has found, a tuple of Finding
     refused = Signal()  # the check has found an error, so nothing is run
     registered = Signal()  # the transform is found; the new layers are made now
@@ -91,7 +90,7 @@ class RegistrationWorker(TaskWorker):
     request : Request
         What to do.
     preview : bool
-        Whether to make frames of the moving volume as it moves.
+        Whether to send the transform now and then, to look through it.
     register : callable
         `napari_coreg.register`, or something that behaves like it.
     check : callable
@@ -111,8 +110,7 @@ class RegistrationWorker(TaskWorker):
         self._wants_preview = preview
         self._register = register
         self._check = check
-        self._previewer: Previewer | None = None
-        self._has_canvas = False
+        self._pace: Pace | None = None
         self._moments: list[Progress] = []
         self._next = 0.0
 
@@ -125,7 +123,7 @@ class RegistrationWorker(TaskWorker):
                 self.quit()  # so that `returned` is not emitted
                 return None
             if self._wants_preview:
-                self._previewer = Previewer(self._request, volumes)
+                self._pace = Pace()
             ready = carry_out(
                 self._request,
                 volumes,
@@ -159,11 +157,10 @@ class RegistrationWorker(TaskWorker):
         if now >= self._next:
             self._next = now + SECONDS_BETWEEN_UPDATES
             self._flush()
-        if self._previewer is not None and progress.current_transform is not None and self._previewer.due():
-            if not self._has_canvas:
-                self._has_canvas = True
-                self.canvas_made.emit(self._previewer.canvas)
-            self.previewed.emit(self._previewer.frame(progress.current_transform()))
+        if self._pace is not None and progress.current_transform is not None and self._pace.due():
+            transform = progress.current_transform()
+            make_ready(transform, self._request.fixed.geometry)
+            self.moved.emit(transform)
 
     def _flush(self) -> None:
         if self._moments:
