@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from napari_coreg.io.volumes import write_volume as write_volume
     from napari_coreg.plugin.console import check_layers as check_layers
     from napari_coreg.plugin.console import register_layers as register_layers
+    from napari_coreg.plugin.landmark_console import fit_landmark_layers as fit_landmark_layers
     from napari_coreg.plugin.live import keep_layer as keep_layer
     from napari_coreg.plugin.live import reslice_layer as reslice_layer
     from napari_coreg.plugin.projects import attempts_of as attempts_of
@@ -54,6 +55,7 @@ _HOME = {
     "attempts_of": "napari_coreg.plugin.projects",
     "check_layers": "napari_coreg.plugin.console",
     "check_pair": "napari_coreg.core.preflight",
+    "fit_landmark_layers": "napari_coreg.plugin.landmark_console",
     "fit_landmarks": "napari_coreg.core.landmarks",
     "keep_layer": "napari_coreg.plugin.live",
     "load_preset": "napari_coreg.core.presets",
@@ -85,6 +87,7 @@ __all__ = [
     "attempts_of",
     "check_layers",
     "check_pair",
+    "fit_landmark_layers",
     "fit_landmarks",
     "keep_layer",
     "load_preset",

@@ -46,6 +46,7 @@ __all__ = [
     "layer_kwargs",
     "mask_from_layer",
     "points_from_layer",
+    "points_to_layer",
     "points_to_zyx",
     "read_displayed",
     "read_layer",
@@ -255,6 +256,12 @@ def points_to_zyx(points_lps: npt.ArrayLike, of: LayerVolume) -> FloatArray:
     """Return points in the frame of `of`, (count, n) LPS mm, as napari world points, zyx mm as displayed."""
     points = map_points(_inverse(_into_frame(of)), np.asarray(points_lps, dtype=float))
     return np.ascontiguousarray(points[:, ::-1])
+
+
+def points_to_layer(points_lps: npt.ArrayLike, of: LayerVolume, layer: Any) -> FloatArray:
+    """Return points in the frame of `of`, (count, n) LPS mm, as data of a Points layer: undoes `points_from_layer`."""
+    matrix = _inverse(_into_frame(of, layer) @ displayed_matrix(layer))
+    return np.ascontiguousarray(map_points(matrix, np.asarray(points_lps, dtype=float))[:, ::-1])
 
 
 def _into_frame(volume: LayerVolume, layer: Any = None) -> FloatArray:

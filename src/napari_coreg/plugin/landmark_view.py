@@ -1,0 +1,62 @@
+"""Moves the viewer to a landmark, hands over to a layer, and shows one of two volumes at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def jump(viewer: Any, layer: Any, row: int) -> None:
+    """Bring a point of a layer into the slice and into the middle of the canvas."""
+    world = _in_units_of(viewer, layer, layer.data_to_world(layer.data[row]))
+    axes = range(viewer.dims.ndim - layer.ndim, viewer.dims.ndim)
+    viewer.dims.set_point(axes, world)
+    places = dict(zip(axes, world, strict=True))
+    displayed = [axis for axis in viewer.dims.displayed if axis in places]
+    camera = viewer.camera if getattr(viewer, "scene", None) is None else viewer.scene.camera  # as of napari 0.9
+    centre = list(camera.center)
+    for index, axis in enumerate(reversed(displayed), 1):
+        centre[-index] = places[axis]
+    camera.center = tuple(centre)
+
+
+def hand_to(viewer: Any, layer: Any, mode: str) -> None:
+    """Make a layer the active one, in a mode of Points layers, so that the next click is for it."""
+    viewer.layers.selection.active = layer
+    layer.visible = True
+    layer.mode = mode
+
+
+def _in_units_of(viewer: Any, layer: Any, world: Iterable[float]) -> list[float]:
+    """Turn lengths in a layer's units into the viewer's; napari before 0.7 has none of its own."""
+    units = getattr(viewer.dims, "units", None)
+    if not units:
+        return [float(value) for value in world]
+    pairs = zip(world, layer.units, units[-layer.ndim :], strict=True)
+    return [
+        float((1.0 * own).to(shown).magnitude * value) if own.is_compatible_with(shown) else float(value)
+        for value, own, shown in pairs
+    ]
+
+
+class Spotlight:
+    """Hides all but some layers of a group, and gives their visibility back."""
+
+    def __init__(self) -> None:
+        self._before: dict[Any, bool] = {}
+
+    def show(self, lit: Iterable[Any], dark: Iterable[Any]) -> None:
+        """Show the one, hide the other; None among them is passed over."""
+        for layers, visible in ((lit, True), (dark, False)):
+            for layer in layers:
+                if layer is not None:
+                    self._before.setdefault(layer, layer.visible)
+                    layer.visible = visible
+
+    def give_back(self) -> None:
+        """Make visible what was so before, and hide what was hidden."""
+        for layer, visible in self._before.items():
+            layer.visible = visible
+        self._before = {}
