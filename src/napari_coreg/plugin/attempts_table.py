@@ -46,7 +46,8 @@ class AttemptsTable(QTableWidget):
         for column, (text, tooltip) in _HEADS.items():
             head = QTableWidgetItem(text)
             head.setToolTip(tooltip)
-            head.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+            side = Qt.AlignmentFlag.AlignRight if column in (SCORE, TIME) else Qt.AlignmentFlag.AlignLeft
+            head.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             self.setHorizontalHeaderItem(column, head)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -138,7 +139,10 @@ class AttemptsTable(QTableWidget):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.setItem(row, column, item)
         state = result.verdict.state
-        self.item(row, NAME).setIcon(QIcon(pixmap(SIGNS[state], self.devicePixelRatioF())))
+        sign = QIcon()
+        for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):  # or Qt would tint it where the row is selected
+            sign.addPixmap(pixmap(SIGNS[state], self.devicePixelRatioF()), mode)
+        self.item(row, NAME).setIcon(sign)
         self.item(row, NAME).setData(Qt.ItemDataRole.AccessibleTextRole, f"{attempt.name}, {WORDS[state][0]}")
         self._embolden(row, is_shown)
 
@@ -194,10 +198,10 @@ def number(value: float | None) -> str:
 
     Examples
     --------
-    >>> number(-0.51234), number(None)
-    ('−0.5123', 'no overlap')
+    >>> number(-0.51), number(1234.5), number(None)
+    ('−0.5100', '1234', 'no overlap')
     """
-    return "no overlap" if value is None else f"{value:.4g}".replace("-", "−")
+    return "no overlap" if value is None else f"{value:#.4g}".rstrip(".").replace("-", "−")
 
 
 def duration(seconds: float) -> str:
