@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from napari_coreg.io.volumes import write_volume as write_volume
     from napari_coreg.plugin.console import check_layers as check_layers
     from napari_coreg.plugin.console import register_layers as register_layers
+    from napari_coreg.plugin.deformation_console import show_deformation as show_deformation
     from napari_coreg.plugin.landmark_console import fit_landmark_layers as fit_landmark_layers
     from napari_coreg.plugin.live import keep_layer as keep_layer
     from napari_coreg.plugin.live import reslice_layer as reslice_layer
@@ -71,6 +72,7 @@ _HOME = {
     "register_layers": "napari_coreg.plugin.console",
     "reslice_layer": "napari_coreg.plugin.live",
     "save_project": "napari_coreg.plugin.projects",
+    "show_deformation": "napari_coreg.plugin.deformation_console",
     "write_transform": "napari_coreg.io.transforms",
     "write_volume": "napari_coreg.io.volumes",
 }
@@ -103,6 +105,7 @@ __all__ = [
     "register_layers",
     "reslice_layer",
     "save_project",
+    "show_deformation",
     "write_transform",
     "write_volume",
 ]
