@@ -71,7 +71,7 @@ class GridLines:
         planes, steepness = self._planes(box)
         if len(planes) == 3 and 1 not in box.size_xyz:
             first, second, third = planes
-            lines = np.maximum(np.minimum(first, second), np.minimum(np.maximum(first, second), third))
+            lines = np.maximum(np.minimum(first, second), np.minimum(np.maximum(first, second), third)) ** 2
         else:
             steepest = np.maximum(np.max(steepness, axis=0), 1e-9)
             seen = [

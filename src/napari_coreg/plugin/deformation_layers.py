@@ -1,6 +1,7 @@
 """The views of a deformation as napari layers: arrows, a warped grid, lengths, and the Jacobian determinant.
 
-Making them may take long and touches no viewer, so it may run in any thread.
+Making them may take long and touches no viewer, so it may run in any thread. None shows napari's own colour bar: where
+an image that has one is removed, napari 0.9 ends with a crash at the next image.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from napari_coreg.core.rigid_part import best_rigid, rigid_size, without_rigid
 from napari_coreg.core.slabs import coarse_grid, coarser, padded
 from napari_coreg.core.transforms import displacement_field, parts, spline_and_matrix
 from napari_coreg.errors import VolumeError
-from napari_coreg.plugin.field_layers import displacement_vectors, length_layer_data, show_colorbar
+from napari_coreg.plugin.field_layers import displacement_vectors, length_layer_data
 from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, upright, volume_to_layer_data
 from napari_coreg.plugin.live import live_layer
 
@@ -111,11 +112,11 @@ class DeformationViews:
     def to_add(self, view: View, look: Look) -> tuple[Any, ...]:
         """Return the kept layers of a view, to be added to a viewer; copies from the second time on.
 
-        napari may crash where a layer comes back that was removed. Copies share the voxels, and look the same.
+        A layer belongs to a viewer once. Copies share the voxels, and look the same.
         """
         layers = self.kept(view, look) or ()
         if any(layer in self._given for layer in layers):
-            layers = tuple(_copied(layer) for layer in layers)
+            layers = tuple(_made(layer.as_layer_data_tuple()) for layer in layers)
             self._kept[view] = look.key(view), layers
         self._given.update(layers)
         return layers
@@ -192,6 +193,8 @@ class DeformationViews:
             contrast_limits=(0, 255),
             colormap=_see_through(GRID_COLOUR),
             blending="translucent_no_depth",
+            rendering="attenuated_mip",  # in 3-D, lines in front are brighter than those behind
+            attenuation=0.3,
             metadata={**own, "spacing_mm": spacing},
             **{name: value for name, value in grid_kwargs(shown, self.source.moved).items() if name == "affine"},
         )
@@ -200,9 +203,7 @@ class DeformationViews:
         name = f"{_what(look, 'Displacement')} of {self.source.name} (mm)"
         limits = maps.figures.limits_mm
         looks = {"blending": "translucent_no_depth", "opacity": 0.6}
-        layer = _made(length_layer_data(maps.magnitude_mm, name, limits=limits, **looks, **extra))
-        show_colorbar(layer)
-        return layer
+        return _made(length_layer_data(maps.magnitude_mm, name, limits=limits, **looks, **extra))
 
     def _jacobian(self, look: Look, maps: DeformationMaps, extra: dict[str, Any]) -> list[Any]:
         factor = nice_factor(maps.figures.factor)
@@ -216,7 +217,6 @@ class DeformationViews:
             **extra,
         )
         layers = [_made(determinant)]
-        show_colorbar(layers[0])
         if maps.folded is not None:
             folded = volume_to_layer_data(
                 maps.folded,
@@ -333,10 +333,3 @@ def _made(data: Any) -> Any:
     from napari.layers import Layer  # noqa: PLC0415 - loaded already wherever a layer exists
 
     return Layer.create(*data)
-
-
-def _copied(layer: Any) -> Any:
-    copy = _made(layer.as_layer_data_tuple())
-    if getattr(layer, "colorbar", None) is not None and layer.colorbar.visible:
-        show_colorbar(copy)
-    return copy

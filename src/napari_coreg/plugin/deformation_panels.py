@@ -166,13 +166,12 @@ class ViewsPanel(QWidget):
         super().__init__(parent)
         self.boxes: dict[View, QCheckBox] = {view: _box(*_TITLES[view]) for view in VIEWS}
         self.density = ElidedBox()
-        self.density.addItems([f"{name} (up to {count})" for name, count in _ARROWS.items()])
+        self.density.addItems([*_ARROWS])
         self.density.setCurrentIndex(1)
-        self.density.set_help("How many arrows there are.")
-        self.spacing = QDoubleSpinBox()
+        counts = ", ".join(f"{name}: up to {count}" for name, count in _ARROWS.items())
+        self.density.set_help(f"How many arrows there are in the volume ({counts}).")
+        self.spacing = _Millimetres()
         self.spacing.setRange(0.1, 1000.0)
-        self.spacing.setDecimals(1)
-        self.spacing.setSuffix(" mm")
         self.spacing.setKeyboardTracking(False)
         self.spacing.setToolTip("From one line of the grid to the next, in the moving volume.")
         guard_wheel(self.spacing)
@@ -246,6 +245,19 @@ class ViewsPanel(QWidget):
                 layout.addWidget(self.legends[view])
         layout.addWidget(self.folded)
         layout.addWidget(self.relative)
+
+
+class _Millimetres(QDoubleSpinBox):
+    """A length without idle zeros, so that a narrow dock has room for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setDecimals(1)
+        self.setSuffix(" mm")
+
+    def textFromValue(self, value: float) -> str:
+        """Return 20 for 20.0."""
+        return f"{value:g}"
 
 
 def _box(title: str, tooltip: str) -> QCheckBox:

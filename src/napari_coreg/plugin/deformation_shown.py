@@ -25,7 +25,7 @@ class ShownViews(QWidget):
         Where it is shown.
     """
 
-    lost = Signal(str)  # somebody else has deleted a layer of this view
+    lost = Signal(str)  # somebody else has deleted a layer of this view; take the others out
 
     def __init__(self, viewer: Any, parent: QWidget) -> None:
         super().__init__(parent)
@@ -82,9 +82,5 @@ class ShownViews(QWidget):
 
     def _on_removed(self) -> None:
         for view, layers in list(self._wanted.items()):
-            gone = [layer for layer in layers if layer in self._added and layer not in self._viewer.layers]
-            if gone:
-                self._added.difference_update(gone)
-                self._wanted[view] = tuple(layer for layer in layers if layer not in gone)
-                if layers[0] in gone:
-                    self.lost.emit(view)
+            if any(layer in self._added and layer not in self._viewer.layers for layer in layers):
+                self.lost.emit(view)

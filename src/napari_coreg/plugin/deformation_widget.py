@@ -120,6 +120,7 @@ class DeformationWidget(QWidget):
         for part in parts:
             rows.addWidget(part)
         rows.addStretch(1)
+        content.setMinimumWidth(max(part.minimumSizeHint().width() for part in (self.source, self.views)) + 20)
         column(self).addWidget(VerticalScroll(content))
 
     def _connect(self) -> None:
@@ -165,8 +166,10 @@ class DeformationWidget(QWidget):
         task = views, wanted, look = self._views, self.views.ticked(), self.views.look()
         missing = self._missing()
         for view in VIEWS:
-            if view not in missing:  # what is outdated stays until its successor is made
-                self.shown.put(view, (views.kept(view, look) or ()) if view in wanted else ())
+            if view not in wanted:
+                self.shown.put(view, ())
+            elif view not in missing and self.shown.layers(view) != views.kept(view, look):
+                self.shown.put(view, views.to_add(view, look))  # what is outdated stays until then
         self._show_figures()
         self.message.say(self._error or ("" if wanted else _TICK), "error" if self._error else "note")
         if self._worker is not None:

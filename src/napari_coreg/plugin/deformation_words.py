@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def figures_in_words(figures: DeformationFigures) -> str:
     """Return the lengths of the displacements in one sentence."""
     return (
-        f"Displacement: mean {_mm(figures.mean_mm)}, 95 % below {_mm(figures.p95_mm)}, "
-        f"largest {_mm(figures.maximum_mm)} mm."
+        f"Displacement: mean {_mm(figures.mean_mm)}, 95\N{NO-BREAK SPACE}% below {_mm(figures.p95_mm)}, "
+        f"largest {_mm(figures.maximum_mm)}\N{NO-BREAK SPACE}mm."
     )
 
 
@@ -23,7 +23,7 @@ def folding_in_words(figures: DeformationFigures) -> str:
     if figures.folded:
         share = 100 * figures.folding.folded_fraction
         are = "voxel is" if figures.folded == 1 else "voxels are"
-        part = f"{_count(figures.folded)} {are} folded (J ≤ 0), {share:.2g} % of {_count(figures.voxels)}."
+        part = f"{_count(figures.folded)} {are} folded (J ≤ 0), {share:.2g}\N{NO-BREAK SPACE}% of {_count(figures.voxels)}."
     return f"Jacobian determinant J: {least} to {most}; {part}"
 
 

@@ -14,6 +14,7 @@ from napari_coreg.errors import CoregError
 from napari_coreg.plugin.attempts_panel import AttemptsPanel
 from napari_coreg.plugin.check_panel import CheckPanel
 from napari_coreg.plugin.comparison import Comparison
+from napari_coreg.plugin.deformation_dock import open_deformation
 from napari_coreg.plugin.foreground_layers import ForegroundLayers
 from napari_coreg.plugin.layer_run import Check, Ready, Register, Request, adding, request_from_layers
 from napari_coreg.plugin.layers_panel import LayersPanel
@@ -195,6 +196,7 @@ class RegisterWidget(QWidget):
         self.foreground.said.connect(self.message.say)
         self.cancel_button.clicked.connect(self.cancel)
         self.result.said.connect(self.message.say)
+        self.result.deformation_wanted.connect(partial(open_deformation, self._viewer))
         follow(self, self._viewer.events.theme, self._follow_theme)
 
     def _follow_theme(self) -> None:

@@ -41,6 +41,7 @@ class ResultPanel(QWidget):
     """The last result and its buttons; hidden until there is one."""
 
     said = Signal(str, str)  # a sentence and its role, for the widget's message line
+    deformation_wanted = Signal(object)  # to be seen, of this result
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +56,9 @@ class ResultPanel(QWidget):
         self.compare.setCheckable(True)
         self.compare.setToolTip("Hide all other layers, as the moving one; click again to bring them back.")
         self.compare.toggled.connect(self._on_compare)
+        self.deformation = QPushButton("See the deformation...")
+        self.deformation.setToolTip("Show arrows, a warped grid, and where the volume swells, shrinks or folds.")
+        self.deformation.clicked.connect(self._on_deformation)
         self.save_result = QPushButton("Save result...")
         self.save_result.setToolTip(
             "Write a folder with the transform, the inverse of a deformation that has one, the registered volume, the "
@@ -75,6 +79,7 @@ class ResultPanel(QWidget):
         layout.addWidget(self.words)
         layout.addWidget(self.notes)
         layout.addWidget(self.compare)
+        layout.addWidget(self.deformation)
         layout.addLayout(_row(self.save_result, self.copy_python))
         layout.addLayout(_row(self.save_transform, self.save_inverse))
         self.hide()
@@ -162,6 +167,10 @@ class ResultPanel(QWidget):
     def _on_compare(self, alone: bool) -> None:
         if self._comparison is not None:
             (self._comparison.show if alone else self._comparison.restore)()
+
+    def _on_deformation(self) -> None:
+        if self._result is not None:
+            self.deformation_wanted.emit(self._result)
 
     def _on_copy_python(self) -> None:
         if self._request is not None:
