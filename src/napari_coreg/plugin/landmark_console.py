@@ -74,8 +74,8 @@ def fit_landmark_layers(
         rows, called = [list(range(len(found))) for found in points], None
         if len(rows[0]) != len(rows[1]):
             raise VolumeError(
-                f"{layers[0].name!r} has {len(rows[0])} points and {layers[1].name!r} has {len(rows[1])}: give each its "
-                "own name in the feature 'name', or the same points in the same order."
+                f"{layers[0].name!r} has {len(rows[0])} points and {layers[1].name!r} has {len(rows[1])}: give each "
+                "its own name in the feature 'name', or the same points in the same order."
             )
     kept = [place for place, pair in enumerate(zip(*rows, strict=True)) if not any(map(_is_guess, layers, pair))]
     chosen = [found[np.array(row, int)[kept]] for found, row in zip(points, rows, strict=True)]

@@ -46,7 +46,7 @@ class LandmarkDesk(QObject):
 
     def __init__(self, viewer: Any, parent: QWidget) -> None:
         super().__init__(parent)
-        self._viewer = viewer
+        self._viewer = viewer = getattr(viewer, "__wrapped__", viewer)  # whose active layer is the layer itself
         self.marks: LandmarkLayers | None = None
         self.why_not = ""
         self.model: LandmarkModel = "rigid"

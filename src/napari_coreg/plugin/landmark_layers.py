@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _PLACEMENT = ("data", "affine", "scale", "translate", "rotate", "shear", "units")
 _SIZE = 0.022  # of the volume's longest edge
+_TEXT_GAP = 0.6  # from the middle of a point to its text, in sizes of the point
 
 
 class LandmarkLayers:
@@ -127,7 +128,7 @@ class LandmarkLayers:
             with self._alone():
                 self.pairs.take(side, points, names)
         with self._alone():
-            layer.text = TEXT
+            layer.text = {**TEXT, "translation": [*[0.0] * (layer.ndim - 1), _TEXT_GAP * float(layer.current_size)]}
         self.render()
         for event, method in (
             (layer.events.data, self._on_data),

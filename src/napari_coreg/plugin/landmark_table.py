@@ -64,14 +64,12 @@ class LandmarkTable(QTableWidget):
         super().__init__(0, len(_HEADERS), parent)
         self._rows: list[TableRow] = []
         self._column, self._descending = _LEFT_OUT, True
-        self.setHorizontalHeaderLabels(_HEADERS)
-        for column, text in enumerate(_HELP):
-            self.horizontalHeaderItem(column).setToolTip(text)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(24)
-        header.setSortIndicatorShown(True)
+        header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
+        self._label()
         header.sectionClicked.connect(self._on_header)
         self.verticalHeader().hide()
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -138,8 +136,6 @@ class LandmarkTable(QTableWidget):
                 self.selectionModel().setCurrentIndex(
                     self.model().index(index, max(current, 0)), self.selectionModel().SelectionFlag.NoUpdate
                 )
-        order = Qt.SortOrder.DescendingOrder if self._descending else Qt.SortOrder.AscendingOrder
-        self.horizontalHeader().setSortIndicator(self._column, order)
         self.blockSignals(False)
         self.viewport().update()
 
@@ -163,7 +159,16 @@ class LandmarkTable(QTableWidget):
         same = column == self._column
         self._descending = not self._descending if same else column >= _RESIDUAL
         self._column = column
+        self._label()
         self._fill()
+
+    def _label(self) -> None:
+        """Put the mark of the order into the words, where it needs less room than Qt's own."""
+        mark = "▾" if self._descending else "▴"
+        for column, (text, tooltip) in enumerate(zip(_HEADERS, _HELP, strict=True)):
+            item = QTableWidgetItem(f"{text}{mark}" if column == self._column else text)
+            item.setToolTip(tooltip)
+            self.setHorizontalHeaderItem(column, item)
 
     def _on_selected(self) -> None:
         keys = self.selected_keys()

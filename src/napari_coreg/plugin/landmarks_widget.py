@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog, QSizePolicy, QWidget
 
 from napari_coreg.errors import CoregError
 from napari_coreg.plugin.landmark_controls import LandmarkControls
@@ -54,6 +54,7 @@ class LandmarksWidget(QWidget):
         self.desk = LandmarkDesk(napari_viewer, self)
         self.controls = LandmarkControls(napari_viewer)
         column(self).addWidget(self.controls)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # as the table takes all height
         self._connect()
         self._follow_theme()
         self._fill()
