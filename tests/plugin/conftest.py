@@ -56,13 +56,21 @@ def pair(viewer: ViewerModel) -> ViewerModel:
     return viewer
 
 
+class _EnoughError(Exception):
+    """It is enough."""
+
+
 class FakeRegister:
     """Reports some iterations and returns a shift; waits at `gate` when there is one, raises `error` when there is one.
+
+    It asks at every iteration, and a thousand times a second at the gate, whether it is cancelled or enough.
 
     Attributes
     ----------
     calls : list of dict
         The keyword arguments of each call.
+    asked : int
+        How often it has asked.
     """
 
     def __init__(self, levels: int = 2, iterations: int = 5) -> None:
@@ -77,25 +85,37 @@ class FakeRegister:
         self.notes: tuple[str, ...] = ()
         self.verdict = Verdict("good", ("it converged",), {"spread_mm": 0.25})
         self.calls: list[dict[str, Any]] = []
+        self.asked = 0
 
     def __call__(self, fixed: sitk.Image, moving: sitk.Image, recipe: Any, **settings: Any) -> RegistrationResult:
         self.calls.append(settings)
+        try:
+            self._iterate(settings)
+        except _EnoughError:
+            return self._result(fixed, moving, recipe, "at iteration 3")
+        if self.error is not None:
+            raise self.error
+        return self._result(fixed, moving, recipe)
+
+    def _iterate(self, settings: dict[str, Any]) -> None:
         if self.preparation and settings["on_progress"] is not None:
             settings["on_progress"](self._preparing())
         for level in range(self.levels):
             for iteration in range(self.iterations):
                 if settings["on_progress"] is not None:
                     settings["on_progress"](self._moment(level, iteration))
-                if settings["is_cancelled"] is not None and settings["is_cancelled"]():
-                    raise RegistrationCancelled("the registration was cancelled")
+                self._ask(settings)
                 if self.gate is not None:
                     self.gate.wait(0.01)
-        while self.gate is not None and not self.gate.wait(0.01):
-            if settings["is_cancelled"]():
-                raise RegistrationCancelled("the registration was cancelled")
-        if self.error is not None:
-            raise self.error
-        return self._result(fixed, moving, recipe)
+        while self.gate is not None and not self.gate.wait(0.001):
+            self._ask(settings)
+
+    def _ask(self, settings: dict[str, Any]) -> None:
+        self.asked += 1
+        if settings["is_cancelled"] is not None and settings["is_cancelled"]():
+            raise RegistrationCancelled("the registration was cancelled")
+        if settings["is_enough"] is not None and settings["is_enough"]():
+            raise _EnoughError
 
     def _preparing(self) -> Progress:
         return Progress(
@@ -125,7 +145,9 @@ class FakeRegister:
             current_transform=lambda: self.transform,
         )
 
-    def _result(self, fixed: sitk.Image, moving: sitk.Image, recipe: Any) -> RegistrationResult:
+    def _result(
+        self, fixed: sitk.Image, moving: sitk.Image, recipe: Any, ended_early: str = ""
+    ) -> RegistrationResult:
         return RegistrationResult(
             transform=self.transform,
             recipe=recipe,
@@ -144,6 +166,7 @@ class FakeRegister:
             fingerprints={},
             fixed=fixed,
             moving=moving,
+            ended_early=ended_early,
         )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from napari_coreg.core.preflight import Finding
+    from napari_coreg.core.progress import IsEnough, OnProgress
     from napari_coreg.core.recipe import Recipe
     from napari_coreg.core.result import RegistrationResult
 
@@ -39,6 +40,8 @@ def register_layers(  # noqa: PLR0913 - all but the first four by keyword
     magnitude: bool = False,
     check_swap: bool = False,
     threads: int = 0,
+    on_progress: OnProgress | None = None,
+    is_enough: IsEnough | None = None,
 ) -> RegistrationResult:
     """Register two layers of a viewer and add the result to it; returns when it is done.
 
@@ -67,6 +70,10 @@ def register_layers(  # noqa: PLR0913 - all but the first four by keyword
         other.
     threads : int
         Threads of the metric; 0 for SimpleITK's default.
+    on_progress : callable, optional
+        Called with a `Progress` at every iteration.
+    is_enough : callable, optional
+        Asked at every iteration; True ends the run with what there is. The layers say "(taken early)" then.
 
     Returns
     -------
@@ -98,7 +105,7 @@ def register_layers(  # noqa: PLR0913 - all but the first four by keyword
         check_swap=check_swap,
         threads=threads,
     )
-    ready = carry_out(request, read_volumes(request))
+    ready = carry_out(request, read_volumes(request), on_progress=on_progress, is_enough=is_enough)
     if add:
         add_layers(viewer, ready)
         ready = remember(viewer, request, ready)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from napari_coreg.core.preflight import Finding
-    from napari_coreg.core.progress import IsCancelled, OnProgress
+    from napari_coreg.core.progress import IsCancelled, IsEnough, OnProgress
     from napari_coreg.core.recipe import Recipe
     from napari_coreg.core.result import RegistrationResult
     from napari_coreg.plugin.layers import LayerData
@@ -67,6 +67,8 @@ class Request:
         Whether to register the other way round, too, for the verdict.
     threads : int
         As in `register`.
+    start_source : str
+        Where `initial_transform` comes from, in a few words; empty where it is the layers' position in the viewer.
     """
 
     fixed: LayerVolume
@@ -80,6 +82,7 @@ class Request:
     magnitude: bool = False
     check_swap: bool = False
     threads: int = 0
+    start_source: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +182,8 @@ def carry_out(
     *,
     on_progress: OnProgress | None = None,
     is_cancelled: IsCancelled | None = None,
+    is_enough: IsEnough | None = None,
+    findings: tuple[Finding, ...] | None = None,
     register: Register = register,
 ) -> Ready:
     """Register the volumes and make the layers that show the result.
@@ -197,8 +202,10 @@ def carry_out(
         initial_transform=request.initial_transform,
         on_progress=on_progress,
         is_cancelled=is_cancelled,
+        is_enough=is_enough,
         threads=request.threads,
         check_swap=request.check_swap,
+        findings=findings,
     )
     return Ready(result, layers_of(request, result, is_cancelled))
 
@@ -282,8 +289,9 @@ def _vectors_layer(request: Request, result: RegistrationResult) -> LayerData | 
 
 
 def _outcome(result: RegistrationResult) -> str:
-    """Return what the name of a failed run's layer ends with: it is there to be looked at, not to be used."""
-    return " (failed)" if result.verdict.state == "failed" else ""
+    """Return what the name of a layer ends with that is there to be looked at, but not to be used like any other."""
+    early = " (taken early)" if result.ended_early else ""
+    return early + (" (failed)" if result.verdict.state == "failed" else "")
 
 
 def _how_made(request: Request, result: RegistrationResult) -> dict[str, Any]:
@@ -301,6 +309,7 @@ def _how_made(request: Request, result: RegistrationResult) -> dict[str, Any]:
             "metric_after": result.metric_after,
             "seconds": result.seconds,
             "verdict": result.verdict.state,
+            "ended_early": result.ended_early,
         },
     }
 

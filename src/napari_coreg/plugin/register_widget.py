@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QDockWidget, QHBoxLayout, QPushButton, QWidget
 
 from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.register import register
@@ -21,19 +22,19 @@ from napari_coreg.plugin.layers_panel import LayersPanel
 from napari_coreg.plugin.looks import looks_of, stylesheet
 from napari_coreg.plugin.options_panel import OptionsPanel
 from napari_coreg.plugin.parts import Note, VerticalScroll, column, follow
-from napari_coreg.plugin.preview import PreviewLayers
 from napari_coreg.plugin.progress_panel import ProgressPanel
 from napari_coreg.plugin.recipe_panel import RecipePanel
 from napari_coreg.plugin.remember import remember
 from napari_coreg.plugin.result_panel import ResultPanel
+from napari_coreg.plugin.run_control import RunControl
+from napari_coreg.plugin.start_panel import StartPanel
 from napari_coreg.plugin.turns import Turns
-from napari_coreg.plugin.worker import RegistrationWorker
+from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
-
     from napari_coreg.core.recipe import Recipe
-    from napari_coreg.plugin.worker import Update
+    from napari_coreg.plugin.layers_panel import Chosen
+    from napari_coreg.session import Start
 
 _WELCOME = "Open two volumes to begin: drop their files onto the viewer, or take File > Open Sample > Coreg."
 _ONE_MORE = "Open a second volume, to be registered to the first."
@@ -64,8 +65,6 @@ class RegisterWidget(QWidget):
         check: Check = check_pair,
         parent: QWidget | None = None,
     ) -> None:
-        self._worker: RegistrationWorker | None = None
-        self._preview: PreviewLayers | None = None
         super().__init__(parent)
         self._viewer = napari_viewer
         self._register, self._check = register, check
@@ -82,35 +81,27 @@ class RegisterWidget(QWidget):
 
     def is_running(self) -> bool:
         """Whether a registration is on its way."""
-        return self._worker is not None
+        return self.control.is_running()
 
     def run(self) -> None:
         """Start the registration of the chosen layers."""
         request = None if self.is_running() else self._refresh()
         if request is None:
             return
-        self._request, self._fixed = request, self.layers.chosen().fixed
-        worker = RegistrationWorker(
-            request, preview=self.options.preview.isChecked(), register=self._register, check=self._check
-        )
-        worker.checked.connect(self.findings.show_grave)
-        worker.refused.connect(self._on_refused)
-        worker.progressed.connect(self._on_progressed)
-        worker.registered.connect(self.progress.complete)
-        worker.moved.connect(self._on_moved)
-        worker.returned.connect(self._on_returned)
-        worker.cancelled.connect(self._on_cancelled)
-        worker.failed.connect(self._on_failed)
-        worker.errored.connect(self._on_errored)
-        worker.finished.connect(self._on_finished)
-        self._worker = worker
-        self._preview = PreviewLayers(self._viewer, self._fixed, self.layers.chosen().moving, request, self._turns.add)
-        self._show_state()
+        chosen = self.layers.chosen()
+        self._request, self._fixed = request, chosen.fixed
         self.message.say("")
-        self.findings.begin(self.layers.chosen())
+        self.findings.begin(chosen)
         self.result.leave()
-        self.progress.begin()
-        worker.start()
+        self.control.start(
+            request,
+            chosen.fixed,
+            chosen.moving,
+            preview=self.options.preview.isChecked(),
+            register=self._register,
+            check=self._check,
+        )
+        self._show_state()
         self._turns.add(partial(self._scroll.ensureWidgetVisible, self.progress))
 
     def check(self) -> None:
@@ -130,18 +121,20 @@ class RegisterWidget(QWidget):
 
     def cancel(self) -> None:
         """Ask the run to stop; it does at its next iteration."""
-        if self._worker is not None:
-            self._worker.quit()
-            self.cancel_button.setEnabled(False)
-            self.progress.words.say("Cancelling...")
+        self.control.cancel()
+
+    def run_as_wanted(self) -> None:
+        """Start the registration for another dock widget, and show this one."""
+        dock = self.parent()
+        if isinstance(dock, QDockWidget):
+            dock.show()
+            dock.raise_()
+        self.run()
 
     def event(self, event: QEvent) -> bool:
         """Stop the run and leave no preview behind when the dock is closed, which takes this widget out of it."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            if self._worker is not None:
-                self._worker.quit()
-            if self._preview is not None:
-                self._preview.remove_now()
+            self.control.drop()
         return bool(super().event(event))
 
     def _make_parts(self) -> None:
@@ -156,7 +149,9 @@ class RegisterWidget(QWidget):
         self.cancel_button.setToolTip("Stop the run; no layer is added.")
         self.message = Note()
         self.findings = CheckPanel(self._check)
+        self.start = StartPanel(self._viewer)
         self.progress = ProgressPanel()
+        self.control = RunControl(self._viewer, self.progress, self._turns, self)
         self.result = ResultPanel()
         self.attempts = AttemptsPanel(self._viewer, self._turns)
 
@@ -172,6 +167,7 @@ class RegisterWidget(QWidget):
         rows.addWidget(self.recipe)
         rows.addWidget(self.options)
         rows.addLayout(buttons)
+        rows.addWidget(self.start)
         rows.addWidget(self.message)
         rows.addWidget(self.findings)
         rows.addWidget(self.progress)
@@ -195,6 +191,13 @@ class RegisterWidget(QWidget):
         self.findings.ended.connect(self._show_state)
         self.foreground.said.connect(self.message.say)
         self.cancel_button.clicked.connect(self.cancel)
+        self.start.changed.connect(self._refresh)
+        self.control.changed.connect(self._show_state)
+        self.control.checked.connect(self.findings.show_grave)
+        self.control.refused.connect(self._on_refused)
+        self.control.returned.connect(self._on_returned)
+        self.control.failed.connect(self._end)
+        follow(self, session_of(self._viewer).run_wanted, self.run_as_wanted)
         self.result.said.connect(self.message.say)
         self.result.deformation_wanted.connect(partial(open_deformation, self._viewer))
         follow(self, self._viewer.events.theme, self._follow_theme)
@@ -204,34 +207,36 @@ class RegisterWidget(QWidget):
         self.setStyleSheet(stylesheet(looks))
         self.progress.plot.set_looks(looks)
 
-    def _new_request(self) -> Request:
-        chosen = self.layers.chosen()
-        return request_from_layers(
+    def _new_request(self, chosen: Chosen, start: Start | None) -> Request:
+        request = request_from_layers(
             chosen.fixed,
             chosen.moving,
             self.recipe.recipe(),
             fixed_mask=chosen.fixed_mask,
             moving_mask=chosen.moving_mask,
+            initial_transform=None if start is None else start.transform,
             deformation=self.options.deformation.isChecked(),
             magnitude=self.options.magnitude.isChecked(),
             check_swap=self.options.swap.isChecked(),
         )
+        return request if start is None else replace(request, start_source=start.source)
 
     def _refresh(self) -> Request | None:
         """Return what would be run, or say what stands against it, as far as that is cheap to know."""
         if self.is_running():
             return None
         chosen = self.layers.chosen()
+        start = self.start.start_for(chosen.fixed, chosen.moving)
         request, text, role = None, "", "note"
         if chosen.fixed is None or chosen.moving is None:
             text = _WELCOME if chosen.fixed is None and chosen.moving is None else _ONE_MORE
         else:
             try:
-                request = self._new_request()
+                request = self._new_request(chosen, start)
             except CoregError as error:
                 text, role = str(error), "error"
             else:
-                text = _FROM_SCREEN if request.initial_transform is not None else ""
+                text = _FROM_SCREEN if start is None and request.initial_transform is not None else ""
         self.message.say(text, role)
         self._show_state(ready=request is not None)
         return request
@@ -243,7 +248,8 @@ class RegisterWidget(QWidget):
         self.run_button.setText("Running..." if running else "Run")
         self.check_button.setEnabled(ready and not running and not checking)
         self.check_button.setText("Checking..." if checking else "Check")
-        self.cancel_button.setEnabled(running)
+        self.cancel_button.setEnabled(self.control.can_cancel())
+        self.start.drop_button.setEnabled(not running)
         self.layers.setEnabled(not running)
         self.recipe.setEnabled(not running)
 
@@ -259,21 +265,9 @@ class RegisterWidget(QWidget):
         self._end(_REFUSED, "error")
         self._turns.add(partial(self._scroll.ensureWidgetVisible, self.findings))
 
-    def _on_progressed(self, update: Update) -> None:
-        if self._worker is not None and not self._worker.abort_requested:
-            self.progress.update_to(update)
-
-    def _on_moved(self, transform: sitk.Transform) -> None:
-        if self._preview is not None and self.is_running():
-            self._preview.show(transform)
-            self.progress.explain_preview()
-
     def _on_returned(self, ready: Ready) -> None:
-        self.cancel_button.setEnabled(False)
         for job in adding(self._viewer, ready):
             self._turns.add(job)
-        if self._preview is not None:
-            self._preview.remove()  # when the result covers it
         self._turns.add(partial(self._show_result, ready))
 
     def _show_result(self, ready: Ready) -> None:
@@ -284,24 +278,8 @@ class RegisterWidget(QWidget):
             self.result.show_result(self._request, ready.result, comparison)
             self._turns.add(partial(self._scroll.ensureWidgetVisible, self.result))
 
-    def _on_cancelled(self) -> None:
-        self._end("Cancelled. Nothing was changed.")
-
-    def _on_failed(self, text: str) -> None:
-        self._end(text, "error")
-
-    def _on_errored(self, error: Exception) -> None:
-        self._end(f"Something unexpected went wrong ({type(error).__name__}); napari's notification has more.", "error")
-
-    def _on_finished(self) -> None:
-        if self._worker is not None and self._worker.abort_requested:  # cancelled after the last iteration
-            self._on_cancelled()
-
     def _end(self, text: str = "", role: str = "note") -> None:
-        if self._preview is not None:
-            self._preview.remove()
-        was_running, self._worker, self._preview = self.is_running(), None, None
-        self.progress.finish()
+        was_running = self.control.finish()
         self._refresh()
         if text:
             self.message.say(text, role)

@@ -191,8 +191,9 @@ def in_words(request: Request, result: RegistrationResult) -> str:
     before, after = (_metric(value) for value in (result.metric_before, result.metric_after))
     start = _STARTS.get(result.initialization, result.initialization)
     if request.initial_transform is not None:
-        start = "the layers' position in the viewer"
-    ended = "Ended after" if result.verdict.state == "failed" else "Done in"
+        start = request.start_source or "the layers' position in the viewer"
+    ended = "Done in" if result.verdict.state != "failed" else "Ended after"
+    ended = "Taken after" if result.ended_early else ended
     said = f"{ended} {result.seconds:.1f} s. Metric {before} → {after} (lower is better). Started from {start}."
     return said if result.folding is None else f"{said} {result.folding}.".replace("-", "−")
 

@@ -17,7 +17,13 @@ def python_snippet(request: Request) -> str:
     recipe = request.recipe
     is_preset = recipe.name in preset_names() and load_preset(recipe.name) == recipe
     names = "register_layers" if is_preset else "Recipe, register_layers"
+    if request.start_source:
+        names = names.replace("register_layers", "read_transform, register_layers")
     lines = ["import napari", f"from napari_coreg import {names}", "", "viewer = napari.current_viewer()"]
+    if request.start_source:
+        lines.append(f"# The run started from: {' '.join(request.start_source.split())}. Save that transform first")
+        lines.append("# (fixed -> moving, LPS, mm), and put the name of its file here:")
+        lines.append("start = read_transform('start.h5')")
     if not is_preset:
         lines.append(f"recipe = Recipe.model_validate(\n{_written_out(recipe)}\n)")
     arguments = [
@@ -26,6 +32,8 @@ def python_snippet(request: Request) -> str:
         f"moving={request.moving.name!r}",
         f"recipe={recipe.name!r}" if is_preset else "recipe=recipe",
     ]
+    if request.start_source:
+        arguments.append("initial_transform=start")
     for name in ("fixed_mask", "moving_mask"):
         mask = getattr(request, name)
         if mask is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from napari_coreg.plugin.preview import Pace, make_ready
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari_coreg.core.preflight import Finding
     from napari_coreg.core.progress import Progress
     from napari_coreg.core.result import RegistrationResult
     from napari_coreg.plugin.layer_run import Volumes
@@ -75,12 +77,13 @@ class RegistrationSignals(TaskSignals):
     moved = Signal(object)  # the transform as it stands, for the preview
     checked = Signal(object)  # what the check before the run has found, a tuple of Finding
     refused = Signal()  # the check has found an error, so nothing is run
+    held = Signal(bool)  # the run stands still now, or goes on
     registered = Signal()  # the transform is found; the new layers are made now
     cancelled = Signal()
 
 
 class RegistrationWorker(TaskWorker):
-    """One run. ``quit()`` cancels it at the next iteration; closing napari does that too.
+    """One run. ``quit()`` cancels it at the next iteration; closing napari does that too, also while it is paused.
 
     Exactly one of `returned`, `refused`, `cancelled`, `failed` (a CoregError) and `errored` (anything else) is emitted,
     before `finished`; only after a `quit` at the very end may all five stay away.
@@ -113,12 +116,49 @@ class RegistrationWorker(TaskWorker):
         self._pace: Pace | None = None
         self._moments: list[Progress] = []
         self._next = 0.0
+        self._may_go = threading.Event()
+        self._may_go.set()
+        self._is_enough = self._is_registered = False
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the run stands still, or will at its next iteration."""
+        return not self._may_go.is_set()
+
+    def pause(self) -> None:
+        """Let the run stand still from its next iteration on, with no work at all; `held` is emitted then."""
+        if not (self.abort_requested or self._is_enough or self._is_registered):
+            self._may_go.clear()
+
+    def resume(self) -> None:
+        """Let the run go on."""
+        self._may_go.set()
+
+    def take(self) -> None:
+        """End the run at its next iteration with what there is."""
+        self._is_enough = True
+        self._may_go.set()
+
+    def quit(self) -> None:
+        """Cancel the run."""
+        super().quit()
+        self._may_go.set()
+
+    def _is_cancelled(self) -> bool:
+        """Stand still while the run is paused, and tell whether it was cancelled; asked in the worker's thread."""
+        if self.is_paused and not self._is_registered:
+            self._flush()
+            self.held.emit(True)
+            self._may_go.wait()
+            self.held.emit(False)
+        return bool(self.abort_requested)
 
     def _run(self) -> Ready | None:
         """Read, register and make the layers, in the worker's thread."""
         try:
             volumes = read_volumes(self._request)
-            if self._is_refused(volumes):
+            findings = self._found(volumes)
+            if any(finding.severity == "error" for finding in findings):
                 self.refused.emit()
                 self.quit()  # so that `returned` is not emitted
                 return None
@@ -128,7 +168,9 @@ class RegistrationWorker(TaskWorker):
                 self._request,
                 volumes,
                 on_progress=self._on_progress,
-                is_cancelled=lambda: self.abort_requested,
+                is_cancelled=self._is_cancelled,
+                is_enough=lambda: self._is_enough,
+                findings=findings,
                 register=self._registered,
             )
         except RegistrationCancelled:
@@ -137,16 +179,17 @@ class RegistrationWorker(TaskWorker):
             return None
         return ready
 
-    def _is_refused(self, volumes: Volumes) -> bool:
-        """Check the pair, and tell what was found and whether that stops the run."""
+    def _found(self, volumes: Volumes) -> tuple[Finding, ...]:
+        """Check the pair, tell what was found, and return it."""
         findings = check_volumes(self._request, volumes, self._check)
         if self.abort_requested:
             raise RegistrationCancelled("the registration was cancelled")
         self.checked.emit(findings)
-        return any(finding.severity == "error" for finding in findings)
+        return findings
 
     def _registered(self, *volumes: Any, **settings: Any) -> RegistrationResult:
         result = self._register(*volumes, **settings)
+        self._is_registered = True  # so that no pause holds up the layers
         self._flush()
         self.registered.emit()
         return result
