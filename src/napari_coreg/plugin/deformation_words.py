@@ -23,7 +23,8 @@ def folding_in_words(figures: DeformationFigures) -> str:
     if figures.folded:
         share = 100 * figures.folding.folded_fraction
         are = "voxel is" if figures.folded == 1 else "voxels are"
-        part = f"{_count(figures.folded)} {are} folded (J ≤ 0), {share:.2g}\N{NO-BREAK SPACE}% of {_count(figures.voxels)}."
+        of_all = f"{share:.2g}\N{NO-BREAK SPACE}% of {_count(figures.voxels)}"
+        part = f"{_count(figures.folded)} {are} folded (J ≤ 0), {of_all}."
     return f"Jacobian determinant J: {least} to {most}; {part}"
 
 
