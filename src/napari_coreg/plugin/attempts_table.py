@@ -17,7 +17,7 @@ from napari_coreg.plugin.verdict_panel import SIGNS, WORDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qtpy.QtGui import QKeyEvent
+    from qtpy.QtGui import QKeyEvent, QMouseEvent
 
     from napari_coreg.attempts import Attempt
 
@@ -42,7 +42,7 @@ class AttemptsTable(QTableWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_HEADS), parent)
         self._attempts: list[Attempt] = []
-        self._is_filling = False
+        self._is_filling = self._is_pressed = False
         for column, (text, tooltip) in _HEADS.items():
             head = QTableWidgetItem(text)
             head.setToolTip(tooltip)
@@ -67,7 +67,7 @@ class AttemptsTable(QTableWidget):
             mode = QHeaderView.ResizeMode.Stretch if wide else QHeaderView.ResizeMode.ResizeToContents
             heads.setSectionResizeMode(column, mode)
         self.cellClicked.connect(self._on_chosen)
-        self.currentCellChanged.connect(self._on_chosen)
+        self.currentCellChanged.connect(self._on_current)
         self.cellDoubleClicked.connect(self.edit_name)
         self.itemChanged.connect(self._on_edited)
 
@@ -120,6 +120,12 @@ class AttemptsTable(QTableWidget):
         else:
             super().keyPressEvent(event)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Tell a click from a key."""
+        self._is_pressed = True
+        super().mousePressEvent(event)
+        self._is_pressed = False
+
     def _fill_row(self, row: int, attempt: Attempt, *, is_shown: bool) -> None:
         result = attempt.result
         texts = {
@@ -163,9 +169,13 @@ class AttemptsTable(QTableWidget):
         height = self.horizontalHeader().sizeHint().height() + rows * self.verticalHeader().defaultSectionSize()
         self.setFixedHeight(height + 2 * self.frameWidth())
 
-    def _on_chosen(self, row: int, _column: int, _old_row: int = 0, _old_column: int = 0) -> None:
+    def _on_chosen(self, row: int, _column: int) -> None:
         if not self._is_filling and 0 <= row < len(self._attempts):
             self.chosen.emit(self._attempts[row])
+
+    def _on_current(self, row: int, column: int, _old_row: int, _old_column: int) -> None:
+        if not self._is_pressed:  # by a key; a click selects after this, and is heard of then
+            self._on_chosen(row, column)
 
     def _on_edited(self, item: QTableWidgetItem) -> None:
         if not self._is_filling and item.column() == NAME:
