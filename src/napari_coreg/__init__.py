@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_coreg.io.volumes import read_volume as read_volume
     from napari_coreg.io.volumes import read_volumes as read_volumes
     from napari_coreg.io.volumes import write_volume as write_volume
+    from napari_coreg.plugin.align_console import align_by_hand as align_by_hand
     from napari_coreg.plugin.console import check_layers as check_layers
     from napari_coreg.plugin.console import register_layers as register_layers
     from napari_coreg.plugin.deformation_console import show_deformation as show_deformation
@@ -53,6 +54,7 @@ _HOME = {
     "Recipe": "napari_coreg.core.recipe",
     "RegistrationCancelled": "napari_coreg.errors",
     "RegistrationResult": "napari_coreg.core.result",
+    "align_by_hand": "napari_coreg.plugin.align_console",
     "attempts_of": "napari_coreg.plugin.projects",
     "check_layers": "napari_coreg.plugin.console",
     "check_pair": "napari_coreg.core.preflight",
@@ -86,6 +88,7 @@ __all__ = [
     "RegistrationCancelled",
     "RegistrationResult",
     "__version__",
+    "align_by_hand",
     "attempts_of",
     "check_layers",
     "check_pair",
