@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.deformation_source import DeformationSource
     from napari_coreg.plugin.looks import Looks
 
+_BUTTONS = 60  # pixels that napari's style gives to the two buttons of a spin box
 _FIELD_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 _ARROWS = {"few": 1000, "some": 4000, "many": 16000}
 _TITLES: dict[View, tuple[str, str]] = {
@@ -254,6 +255,7 @@ class _Millimetres(QDoubleSpinBox):
         super().__init__()
         self.setDecimals(1)
         self.setSuffix(" mm")
+        self.setMinimumWidth(self.fontMetrics().horizontalAdvance("1000.5 mm") + _BUTTONS)
 
     def textFromValue(self, value: float) -> str:
         """Return 20 for 20.0."""
