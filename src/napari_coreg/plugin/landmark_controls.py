@@ -58,6 +58,12 @@ class LandmarkControls(QWidget):
         self.alone.setToolTip(
             "Hides the volume that is not being clicked in. Unticking it, and closing this widget, bring it back."
         )
+        self.straight = QCheckBox("Show oblique volumes straight")
+        self.straight.setChecked(True)
+        self.straight.setToolTip(
+            "napari's slices show volumes that lie askew in a wrong place, centimetres off at the border. While "
+            "landmarks are set, a straight view stands in for such a volume, which is hidden meanwhile."
+        )
         self.hint = Note()
         self.model = ElidedBox()
         for model in LANDMARK_MODELS:
@@ -96,6 +102,7 @@ class LandmarkControls(QWidget):
         rows.addWidget(self._points_section())
         rows.addLayout(_in_a_row([self.add_buttons[side] for side in SIDES]))
         rows.addWidget(self.alone)
+        rows.addWidget(self.straight)
         rows.addWidget(self.hint)
         fit = form()
         fit.addRow(RowLabel("Fit", "Moving "), self.model)

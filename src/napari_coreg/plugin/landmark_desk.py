@@ -12,7 +12,8 @@ from napari_coreg.errors import CoregError
 from napari_coreg.plugin.landmark_fit import LiveFit, estimate
 from napari_coreg.plugin.landmark_pairs import OTHER, SIDES
 from napari_coreg.plugin.landmark_sets import landmarks_of
-from napari_coreg.plugin.landmark_view import Spotlight, hand_to, jump
+from napari_coreg.plugin.landmark_stage import Stage
+from napari_coreg.plugin.landmark_view import hand_to, jump
 from napari_coreg.plugin.parts import follow
 from napari_coreg.plugin.turns import Turns
 
@@ -52,11 +53,10 @@ class LandmarkDesk(QObject):
         self.model: LandmarkModel = "rigid"
         self.live = LiveFit()
         self.return_to: Side | None = None
-        self._alone = False
-        self._spotlight = Spotlight()
         self._by_key = False  # the point was added by our key
         self._news: list[tuple[int, Side, bool]] = []
         self._turns = Turns(parent)
+        self._stage = Stage(viewer, self._turns)
         self._soon = QTimer(self)  # napari selects the point that it has added after it has told so
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -90,7 +90,7 @@ class LandmarkDesk(QObject):
             self.marks.added.disconnect(self._on_added)
             self.marks.failed.disconnect(self._on_failed)
         self.marks, self.why_not, self.return_to = None, "", None
-        self._spotlight.give_back()
+        self._stage.give_back()
         if fixed is not None and moving is not None:
             try:
                 self.marks = landmarks_of(self._viewer, fixed, moving)
@@ -127,6 +127,9 @@ class LandmarkDesk(QObject):
     def add_in(self, side: Side) -> None:
         """Let the next clicks set landmarks in one of the volumes."""
         self.return_to = None
+        text = self._stage.set_up(self.marks)
+        if text:
+            self.said.emit(text, "note")
         self.show_layers()
         self._turns.add(partial(self._hand_to, side, "add"))
 
@@ -169,15 +172,22 @@ class LandmarkDesk(QObject):
                 return
 
     def show_alone(self, alone: bool) -> None:
-        """Show one volume at a time, or give both back as they were."""
-        self._alone = alone
-        if not alone:
-            self._spotlight.give_back()
-        self._on_active()
+        """Show one volume at a time, or both as they were."""
+        self._stage.alone = alone
+        self._stage.light(self.marks)
+
+    def show_straight(self, straight: bool) -> None:
+        """Show oblique volumes straight while landmarks are set, or as napari does."""
+        self._stage.straight = straight
+        if straight:
+            self.said.emit(self._stage.set_up(self.marks), "note")
+        else:
+            self._stage.give_back()
+            self._stage.light(self.marks)
 
     def leave(self) -> None:
         """Give back what was hidden, and let clicks move the view."""
-        self._spotlight.give_back()
+        self._stage.give_back()
         self.stop_adding()
 
     def _make(self, side: Side) -> None:
@@ -274,11 +284,7 @@ class LandmarkDesk(QObject):
         self.changed.emit()
 
     def _on_active(self) -> None:
-        if self._alone and self.marks is not None:
-            side = self.marks.side_of(self._viewer.layers.selection.active)
-            if side is not None:
-                lit, dark = ((self.marks.images[one], self.marks.layer(one)) for one in (side, OTHER[side]))
-                self._spotlight.show(lit, dark)
+        self._stage.light(self.marks)
         self.changed.emit()
 
     def _on_removed(self) -> None:

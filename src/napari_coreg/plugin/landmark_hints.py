@@ -25,7 +25,7 @@ def hint(marks: LandmarkLayers, adding: Side | None, return_to: Side | None) -> 
     if current is not None and current.guessed is not None:
         name = marks.images[current.guessed].name
         return (
-            f"Landmark {pairs.number(current.key)} is estimated in {name!r}, as a ring. Drag it to its place, then "
+            f"Landmark {pairs.number(current.key)} is estimated in {name!r}, as a ring. Drag it if it is off, then "
             "press Confirm."
         )
     if adding is not None:

@@ -124,10 +124,11 @@ class LandmarkLayers:
         names = [str(name) for name in layer.features["name"]] if "name" in layer.features else [""] * len(points)
         self.release(side)
         self._layers[side] = layer
-        if len(points):
-            with self._alone():
-                self.pairs.take(side, points, names)
         with self._alone():
+            self._keys[side] = self.pairs.take(side, points, names) if len(points) else ()
+        with self._alone():
+            if "label" not in layer.features:
+                layer.features = layer.features.assign(label=np.full(len(layer.data), "", dtype=object))
             layer.text = {**TEXT, "translation": [*[0.0] * (layer.ndim - 1), _TEXT_GAP * float(layer.current_size)]}
         self.render()
         for event, method in (

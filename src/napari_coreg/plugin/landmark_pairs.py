@@ -191,7 +191,7 @@ class LandmarkPairs:
         others.insert(max(0, index + by), self._state[index])
         self._take(tuple(others))
 
-    def take(self, side: Side, points_lps: NDArray[np.float64], names: Sequence[str]) -> None:
+    def take(self, side: Side, points_lps: NDArray[np.float64], names: Sequence[str]) -> tuple[int, ...]:
         """Take in points from elsewhere: by name onto the landmarks that are called so, else in order.
 
         Parameters
@@ -204,6 +204,11 @@ class LandmarkPairs:
             One for each; "" where there is none. A name that is already there, once, is that landmark. Where no name
             is, the points go to the landmarks that have no place in that volume yet, if there are just as many.
 
+        Returns
+        -------
+        tuple of int
+            The key of each point's landmark.
+
         Raises
         ------
         GeometryError
@@ -215,13 +220,16 @@ class LandmarkPairs:
         by_name = bool(set(names) & set(there)) and len(there) == sum(bool(landmark.name) for landmark in state)
         free = [index for index, landmark in enumerate(state) if landmark.at(side) is None]
         by_order = not by_name and len(free) == len(points_lps)
+        keys = []
         for number, (point, name) in enumerate(zip(points_lps.tolist(), names, strict=True)):
             index = there.pop(name, None) if by_name else free[number] if by_order else None
             if index is None:
                 state.append(self._new(name).placed(side, point))
             else:
                 state[index] = replace(state[index].placed(side, point), name=state[index].name or name)
+            keys.append(state[-1 if index is None else index].key)
         self._take(tuple(state))
+        return tuple(keys)
 
     def extend(
         self, fixed_points_lps: NDArray[np.float64], moving_points_lps: NDArray[np.float64], names: Sequence[str]

@@ -160,6 +160,7 @@ class LandmarksWidget(QWidget):
             controls.points[side].layer_changed.connect(partial(self._on_points, side))
             controls.add_buttons[side].clicked.connect(partial(self._on_add, side))
         controls.alone.toggled.connect(self.desk.show_alone)
+        controls.straight.toggled.connect(self.desk.show_straight)
         controls.model.currentIndexChanged.connect(self._on_model)
         controls.table.chosen.connect(self.desk.go_to)
         controls.table.renamed.connect(self._on_renamed)
