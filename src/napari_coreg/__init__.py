@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.landmark_console import fit_landmark_layers as fit_landmark_layers
     from napari_coreg.plugin.live import keep_layer as keep_layer
     from napari_coreg.plugin.live import reslice_layer as reslice_layer
+    from napari_coreg.plugin.orthogonal_widget import orthogonal_views as orthogonal_views
     from napari_coreg.plugin.projects import attempts_of as attempts_of
     from napari_coreg.plugin.projects import open_project as open_project
     from napari_coreg.plugin.projects import save_project as save_project
@@ -63,6 +64,7 @@ _HOME = {
     "keep_layer": "napari_coreg.plugin.live",
     "load_preset": "napari_coreg.core.presets",
     "open_project": "napari_coreg.plugin.projects",
+    "orthogonal_views": "napari_coreg.plugin.orthogonal_widget",
     "preset_names": "napari_coreg.core.presets",
     "read_point_pairs": "napari_coreg.io.point_pairs",
     "read_points": "napari_coreg.io.points",
@@ -97,6 +99,7 @@ __all__ = [
     "keep_layer",
     "load_preset",
     "open_project",
+    "orthogonal_views",
     "preset_names",
     "read_point_pairs",
     "read_points",

@@ -17,12 +17,13 @@ from napari_coreg.plugin.looks import looks_of, stylesheet
 from napari_coreg.plugin.orthogonal_crosshair import Crosshair
 from napari_coreg.plugin.orthogonal_planes import PLANES, bounds_mm, dots_of, is_painted, mm_per_unit, paint
 from napari_coreg.plugin.orthogonal_view import PlaneView
+from napari_coreg.plugin.orthogonal_watch import Watch
 from napari_coreg.plugin.parts import Note, follow
 from napari_coreg.plugin.turns import Turns
 from napari_coreg.plugin.worker import TaskWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import numpy.typing as npt
 
@@ -31,15 +32,7 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.float64]
 
-_PAUSE_MS = 15  # many events come at once
-_REST_MS = 300
 _ROOM = 1.04
-_LOOKS = (
-    *("data", "visible", "opacity", "blending", "contrast_limits", "gamma", "colormap"),
-    *("affine", "scale", "translate", "rotate", "shear", "units"),
-    *("paint", "selected_label", "show_selected_label"),
-    *("size", "face_color", "features", "shown"),
-)  # a layer's events after which it looks otherwise
 _EMPTY = "Open a volume to see it in three planes."
 _CLICK_PIXELS = 4
 
@@ -60,25 +53,15 @@ class OrthogonalWidget(QWidget):
         self._viewer = napari_viewer
         self._crosshair = Crosshair(napari_viewer)
         self._turns = Turns(self)
-        self._stops: dict[Any, list[Callable[[], None]]] = {}
-        self._looks_changed = self._sliced = self._moved = self._is_up = False
-        self._elsewhere: tuple[float, ...] = ()  # the viewer's point on axes before the last three
+        self._watch = Watch(napari_viewer, lambda layer: layer is self._crosshair.layer, self)
+        self._is_up = False
         self._is_zoomed = False  # by hand; until then the planes are fitted to the volumes
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE_MS)
-        self._timer.timeout.connect(self.refresh)
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
-        self._rest.timeout.connect(self._on_looks)
         self.note = Note(_EMPTY)
         self.views = [PlaneView(plane, self._paint) for plane in PLANES]
         self._make_controls()
         self._lay_out()
         self._connect()
         self._follow_theme()
-        self._on_layers()
 
     def _make_controls(self) -> None:
         self.all_planes = QCheckBox("All three")
@@ -117,12 +100,9 @@ class OrthogonalWidget(QWidget):
         self.fit.clicked.connect(self.fit_all)
         self.all_planes.toggled.connect(self._arrange)
         self.crosshair.toggled.connect(self._on_crosshair)
-        events, dims = self._viewer.layers.events, self._viewer.dims.events
-        for event in (events.inserted, events.removed, events.reordered):
-            follow(self, event, self._on_layers)
-        follow(self, dims.current_step, self._on_moved)
-        for event in (dims.order, dims.ndisplay, dims.ndim):
-            follow(self, event, self._soon)
+        self._watch.moved.connect(self._on_moved)
+        self._watch.listed.connect(self._on_listed)
+        self._watch.changed.connect(self.refresh)
         follow(self, self._crosshair.camera.events.zoom, self._on_camera)
         follow(self, self._viewer.events.theme, self._follow_theme)
 
@@ -138,6 +118,8 @@ class OrthogonalWidget(QWidget):
         wanted = np.asarray(point_mm, float) / mm_per_unit(self._viewer)
         reach = np.array([(each.start, each.stop) for each in dims.range[-3:]])
         dims.point = (*dims.point[:-3], *np.clip(wanted, reach[:, 0], reach[:, 1]).tolist())
+        for view in self.views:
+            view.show_point(self.point_mm())  # now, as the next key counts from there
 
     def fit_all(self) -> None:
         """Show all of the volumes in each plane, at one scale."""
@@ -156,14 +138,13 @@ class OrthogonalWidget(QWidget):
             view.update()
         self._is_zoomed = False
 
-    def refresh(self) -> None:
+    def refresh(self, looks_changed: bool = True) -> None:
         """Bring all planes up to date; it is called by itself when something has changed."""
         if not self._is_up or not isalive(self):
             return
         self._arrange()
         if self._viewer.dims.ndim < 3:
             return
-        self._judge()
         point, step = self.point_mm(), np.array([each.step for each in self._viewer.dims.range[-3:]], float)
         dots = list(self._dots())
         for view in self.views:
@@ -171,9 +152,8 @@ class OrthogonalWidget(QWidget):
             view.show_point(point)
             half = view.step_mm[view.plane.across] / 2 + 1e-6
             view.dots = [dot for dot in dots if abs(dot.point_mm - point)[view.plane.across] <= half]
-            if self._looks_changed:
+            if looks_changed:
                 view.look_again()
-        self._looks_changed = False
         if self.crosshair.isChecked():
             self._crosshair.follow()
 
@@ -181,10 +161,10 @@ class OrthogonalWidget(QWidget):
         """Begin to follow the viewer."""
         super().showEvent(event)
         if not self._is_up:
-            self._is_up = self._looks_changed = True
+            self._is_up = True
             self._viewer.mouse_drag_callbacks.append(self._on_canvas)
             self._on_crosshair()
-            self._soon()
+            self._watch.look()
 
     def hideEvent(self, event: Any) -> None:
         """Leave the viewer as it was."""
@@ -202,54 +182,17 @@ class OrthogonalWidget(QWidget):
         self._planes.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
         QTimer.singleShot(0, self._after_resize)
 
+    def _on_moved(self) -> None:
+        if self._is_up and self.crosshair.isChecked():
+            self._crosshair.follow()  # now, so that the canvas is painted once
+
+    def _on_listed(self) -> None:
+        if not self._is_zoomed:
+            QTimer.singleShot(0, self._after_resize)
+
     def _after_resize(self) -> None:
         if isalive(self) and not self._is_zoomed:
             self.fit_all()
-
-    def _soon(self) -> None:
-        if not self._timer.isActive():
-            self._timer.start()
-
-    def _on_layers(self) -> None:
-        """Follow how each layer looks, and no longer those that are gone."""
-        layers = [layer for layer in self._viewer.layers if layer is not self._crosshair.layer]
-        for layer in set(self._stops).difference(layers):
-            for stop in self._stops.pop(layer):
-                stop()
-        for layer in set(layers).difference(self._stops):
-            emitters = [getattr(layer.events, name) for name in _LOOKS if hasattr(layer.events, name)]
-            self._stops[layer] = [follow(self, emitter, self._on_looks) for emitter in emitters]
-            self._stops[layer].append(follow(self, layer.events.set_data, self._on_sliced))
-        if not self._is_zoomed:
-            QTimer.singleShot(0, self._after_resize)
-        self._on_looks()
-
-    def _on_moved(self) -> None:
-        self._moved = True
-        if self._is_up and self.crosshair.isChecked():
-            self._crosshair.follow()  # now, so that the canvas is painted once
-        self._soon()
-
-    def _on_sliced(self) -> None:
-        self._sliced = True
-        self._soon()
-
-    def _judge(self) -> None:
-        """Find out whether the planes look otherwise.
-
-        Each layer tells that it was sliced, be it for other voxels or for another slice of the canvas; the planes need
-        not be drawn anew for that one, but once at rest, as both may have come at once.
-        """
-        elsewhere = tuple(self._viewer.dims.point[:-3])
-        self._looks_changed |= (self._sliced and not self._moved) or elsewhere != self._elsewhere
-        if self._sliced and self._moved:
-            self._rest.start()
-        self._elsewhere = elsewhere
-        self._sliced = self._moved = False
-
-    def _on_looks(self) -> None:
-        self._looks_changed = True
-        self._soon()
 
     def _arrange(self) -> None:
         """Show the planes that the canvas does not show."""
@@ -330,7 +273,7 @@ class OrthogonalWidget(QWidget):
     def _follow_theme(self) -> None:
         self._canvas = get_theme(self._viewer.theme).canvas.as_rgb_tuple()[:3]
         self.setStyleSheet(stylesheet(looks_of(self._viewer)))
-        self._on_looks()
+        self._watch.look()
 
 
 def orthogonal_views(viewer: Any) -> OrthogonalWidget:
