@@ -60,6 +60,7 @@ class PlaneView(QWidget):
         self.centre_mm: FloatArray = np.zeros(3)
         self.mm_per_pixel = 1.0
         self.crosshair = True
+        self.is_light = False  # the canvas, so that letters are to be dark
         self.dots: list[Dot] = []
         self._drawn: tuple[Grid, int] | None = None  # what the image shows: the samples, and how the layers looked
         self._image: QImage | None = None
@@ -200,13 +201,13 @@ class PlaneView(QWidget):
         self._write(painter, QPointF(centre, self.height() - 5), bottom)
         self._write(painter, QPointF(5, high + 3), self.plane.name)
 
-    @staticmethod
-    def _write(painter: QPainter, at: QPointF, text: str) -> None:
-        """Write in white with a dark edge, which is read on any picture."""
-        painter.setPen(QColor(0, 0, 0))
+    def _write(self, painter: QPainter, at: QPointF, text: str) -> None:
+        """Write with an edge, so that it is read on any picture."""
+        ink, edge = (QColor(0, 0, 0), QColor(255, 255, 255))[:: 1 if self.is_light else -1]
+        painter.setPen(edge)
         for right, down in ((-1, 0), (1, 0), (0, -1), (0, 1)):
             painter.drawText(at + QPointF(right, down), text)
-        painter.setPen(QColor(255, 255, 255))
+        painter.setPen(ink)
         painter.drawText(at, text)
 
     def mousePressEvent(self, event: Any) -> None:

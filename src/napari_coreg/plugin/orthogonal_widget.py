@@ -272,6 +272,8 @@ class OrthogonalWidget(QWidget):
 
     def _follow_theme(self) -> None:
         self._canvas = get_theme(self._viewer.theme).canvas.as_rgb_tuple()[:3]
+        for view in self.views:
+            view.is_light = sum(self._canvas) > 3 * 128
         self.setStyleSheet(stylesheet(looks_of(self._viewer)))
         self._watch.look()
 
