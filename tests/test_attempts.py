@@ -115,8 +115,8 @@ def test_new_names_are_not_in_use():
     for _ in range(3):
         attempts.add(attempt(attempts.new_name()))
     attempts.delete(attempts[0])
-    assert attempts.new_name() == "Attempt 4"
-    assert names(attempts) == ["Attempt 2", "Attempt 3"]
+    assert attempts.new_name() == "Run 4"
+    assert names(attempts) == ["Run 2", "Run 3"]
 
 
 def test_a_deleted_one_comes_back_in_its_row_and_is_shown(three):

@@ -125,13 +125,13 @@ class Attempts:
         Examples
         --------
         >>> Attempts().new_name()
-        'Attempt 1'
+        'Run 1'
         """
         names = {attempt.name for attempt in [*self, *self._in_undo()]}
         number = len(self) + 1
-        while f"Attempt {number}" in names:
+        while f"Run {number}" in names:
             number += 1
-        return f"Attempt {number}"
+        return f"Run {number}"
 
     def add(self, attempt: Attempt, *, show: bool = True) -> Attempt:
         """Add an attempt at the end; its volumes become those of the others, where they are the same ones.

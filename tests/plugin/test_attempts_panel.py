@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from napari.components import ViewerModel
+from napari.layers import Image, Labels, Layer, Points, Shapes, Vectors
+from napari.utils.key_bindings import coerce_keybinding
+from napari.utils.shortcuts import default_shortcuts
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QLineEdit
@@ -20,6 +23,7 @@ from qtpy.QtWidgets import QFileDialog, QLineEdit
 from napari_coreg import attempts_of, open_project, save_project
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.register import fingerprint
+from napari_coreg.core.verdict import Verdict
 from napari_coreg.errors import FileError
 from napari_coreg.io.volumes import write_volume
 from napari_coreg.plugin.attempt_layers import FLIP_KEY, layers_of_attempts, registered_layer
@@ -109,7 +113,7 @@ class TestTable:
     def test_a_finished_run_is_a_row(self, qtbot, widget):
         run(qtbot, widget)
         rows = [texts(widget, column) for column in (NAME, RECIPE, SCORE, TIME)]
-        assert rows == [["Attempt 1"], ["rigid"], ["−0.7500"], ["1.2 s"]]
+        assert rows == [["Run 1"], ["rigid"], ["−0.7500"], ["1.2 s"]]
         tooltip = widget.attempts.table.item(0, NAME).toolTip()
         for words in ("moving → fixed", "−0.2500 → −0.7500", "Verdict: Good", "it converged"):
             assert words in tooltip
@@ -141,7 +145,7 @@ class TestTable:
     def test_the_console_s_runs_are_rows_too(self, qtbot, widget, pair, rigid, fake_register):
         pair.layers["fixed"].name, pair.layers["moving"].name = "ct", "mr"
         registered(pair, fake_register, rigid)
-        assert texts(widget, NAME) == ["Attempt 1"]
+        assert texts(widget, NAME) == ["Run 1"]
 
     def test_the_memory_of_one_more_is_told_without_the_volumes_it_shares(self, qtbot, widget):
         first, second = run(qtbot, widget), run(qtbot, widget)
@@ -184,21 +188,22 @@ class TestShowing:
         assert own(first).visible
         assert not own(third).visible
         assert widget.attempts.table.selected() == [first, third]
-        pair.keymap[next(key for key in pair.keymap if str(key).lower() == FLIP_KEY)](pair)
+        pair.keymap[coerce_keybinding(FLIP_KEY)](pair)
         assert own(third).visible
         assert not own(first).visible
 
     def test_the_key_is_none_of_naparis(self):
-        from napari.utils.shortcuts import default_shortcuts  # noqa: PLC0415
-
-        keys = {str(key).lower() for shortcuts in default_shortcuts.values() for key in shortcuts}
-        assert FLIP_KEY not in keys
+        keys = {key for shortcuts in default_shortcuts.values() for key in shortcuts}
+        assert coerce_keybinding("Shift+L") in keys
+        assert coerce_keybinding(FLIP_KEY) not in keys
+        for layer_class in (Image, Labels, Points, Shapes, Vectors):
+            assert coerce_keybinding(FLIP_KEY) not in layer_class.class_keymap
 
     def test_a_key_that_the_user_has_bound_stays_theirs(self, qtbot, widget, pair):
         calls = []
         pair.bind_key(FLIP_KEY, calls.append)
         run(qtbot, widget)
-        pair.keymap[next(key for key in pair.keymap if str(key).lower() == FLIP_KEY)](pair)
+        pair.keymap[coerce_keybinding(FLIP_KEY)](pair)
         assert calls == [pair]
 
     def test_layers_that_were_hidden_by_hand_stay_so_when_it_is_shown_again(self, qtbot, widget):
@@ -247,6 +252,53 @@ class TestShowing:
         assert own(first) in pair.layers
 
 
+class TestVerdict:
+    """Verdict and buttons above the table are about the attempt that is shown."""
+
+    def test_a_click_shows_the_verdict_of_that_attempt(self, qtbot, widget, fake_register):
+        run(qtbot, widget)
+        fake_register.verdict = Verdict("failed", ("it did not",), {})
+        run(qtbot, widget)
+        assert "Failed" in widget.result.verdict.word.text()
+        click(widget, 0)
+        assert "Good" in widget.result.verdict.word.text()
+
+    def test_what_is_saved_is_what_is_shown(self, qtbot, widget, fake_register, tmp_path):
+        run(qtbot, widget)
+        fake_register.transform = sitk.TranslationTransform(3, (7.0, 0.0, 0.0))
+        run(qtbot, widget)
+        click(widget, 0)
+        widget.result.write_transform(tmp_path / "shown.tfm")
+        qtbot.waitUntil(lambda: widget.message.text().startswith("Saved"))
+        assert sitk.ReadTransform(str(tmp_path / "shown.tfm")).TransformPoint((0.0, 0.0, 0.0)) == (0.0, 4.0, 0.0)
+
+    def test_flipping_while_only_fixed_and_result_are_seen_leaves_one_result(self, qtbot, widget, pair):
+        first, second = run(qtbot, widget), run(qtbot, widget)
+        widget.result.compare.click()
+        click(widget, 0)
+        assert own(first).visible
+        assert not own(second).visible
+        assert {"fixed", "moving"} < visible(pair)
+        widget.result.compare.click()
+        assert visible(pair) == {"fixed", own(first).name}
+
+    def test_one_whose_layer_was_removed_can_be_compared_when_it_is_there_again(self, qtbot, widget, pair):
+        first, _second = run(qtbot, widget), run(qtbot, widget)
+        pair.layers.remove(own(first))
+        click(widget, 0)
+        settle(qtbot, widget)
+        widget.result.compare.click()
+        assert visible(pair) == {"fixed", own(first).name}
+
+    def test_without_attempts_there_is_no_verdict(self, qtbot, widget):
+        run(qtbot, widget)
+        widget.attempts.delete.click()
+        assert widget.result.isHidden()
+        widget.attempts.undo.click()
+        settle(qtbot, widget)
+        assert not widget.result.isHidden()
+
+
 class TestChanging:
     """Names, deletions and their undoing."""
 
@@ -270,12 +322,12 @@ class TestChanging:
         click(widget, 0)
         QTest.keyClick(widget.attempts.table, Qt.Key.Key_Delete)
         settle(qtbot, widget)
-        assert texts(widget, NAME) == ["Attempt 2"]
+        assert texts(widget, NAME) == ["Run 2"]
         assert not any(layer in pair.layers for layer in layers)
         assert own(second).visible
         widget.attempts.undo.click()
         settle(qtbot, widget)
-        assert texts(widget, NAME) == ["Attempt 1", "Attempt 2"]
+        assert texts(widget, NAME) == ["Run 1", "Run 2"]
         assert {layer.name for layer in pair.layers} == names
         assert own(first).colormap.name == "magma"
         assert own(first).visible
@@ -315,7 +367,7 @@ class TestChanging:
         run(qtbot, widget)
         other = RegisterWidget(pair, register=fake_register, check=fake_check)
         qtbot.addWidget(other)
-        assert texts(other, NAME) == ["Attempt 1"]
+        assert texts(other, NAME) == ["Run 1"]
 
     def test_neither_viewer_nor_layers_are_kept_alive(self, qtbot, rigid, fake_register):
         viewer = ViewerModel()
@@ -357,8 +409,6 @@ def opened_pair(folder: Path) -> ViewerModel:
 
 
 def open_file(viewer: ViewerModel, path: Path) -> None:
-    from napari.layers import Layer  # noqa: PLC0415
-
     viewer.add_layer(Layer.create(*read_layers(str(path))[0]))
 
 
@@ -400,7 +450,7 @@ class TestProject:
     def test_it_opens_its_volumes_and_shows_what_was_shown(self, saved, tmp_path):
         viewer = ViewerModel()
         attempts = open_project(viewer, saved)
-        assert [attempt.name for attempt in attempts] == ["Attempt 1", "Attempt 2"]
+        assert [attempt.name for attempt in attempts] == ["Run 1", "Run 2"]
         assert [layer.name for layer in viewer.layers][:3] == ["ct", "mr", "mr registered to ct"]
         layer = own(attempts[0])
         np.testing.assert_allclose(layer.data, self.truth(tmp_path), atol=1e-4)
@@ -484,7 +534,7 @@ class TestProject:
     def test_the_panel_opens_a_project_in_a_worker(self, qtbot, widget, pair, saved):
         widget.attempts.open_from(saved)
         settle(qtbot, widget)
-        assert texts(widget, NAME) == ["Attempt 1", "Attempt 2"]
+        assert texts(widget, NAME) == ["Run 1", "Run 2"]
         assert own(attempts_of(pair)[0]) in pair.layers
         assert widget.attempts.message.text() == ""
 
@@ -493,4 +543,4 @@ class TestProject:
         first, _second = open_project(viewer, saved)
         third = registered(viewer, fake_register, rigid)
         assert third.result.fixed is first.result.fixed
-        assert third.name == "Attempt 3"
+        assert third.name == "Run 3"

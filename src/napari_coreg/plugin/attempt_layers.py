@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.layer_run import Request
     from napari_coreg.plugin.layers import LayerVolume
 
-FLIP_KEY = "h"
+FLIP_KEY = "Shift+F"  # neither napari nor one of its layers listens to it, nor do our other dock widgets
 _log = logging.getLogger(__name__)
 
 
@@ -99,13 +99,13 @@ class AttemptLayers:
         if attempt is None or attempt.key in self._busy:
             return
         if registered_layer(attempt) is not None:
-            self._reveal(attempt)
+            self.reveal(attempt)
         elif attempt.request is not None:
             self._make(attempt)
         else:
             self._find(attempt)
 
-    def _reveal(self, attempt: Attempt) -> None:
+    def reveal(self, attempt: Attempt) -> None:
         """Show an attempt's layers first, and then hide those of the others, so that nothing flashes in between."""
         if self._attempts.current is not attempt:
             return
@@ -144,9 +144,14 @@ class AttemptLayers:
         attempt.layers += layers
         for layer in layers:
             self._later(partial(self._add, layer))
-        self._later(partial(self._reveal, attempt))
         if self._attempts.current is not attempt:
             self._hide(attempt)
+        self._later(partial(self._show_again, attempt))
+
+    def _show_again(self, attempt: Attempt) -> None:
+        """Tell once more that it is shown, now that its layers are there."""
+        if self._attempts.current is attempt:
+            self._attempts.show(attempt)
 
     def _on_failed(self, attempt: Attempt, text: str) -> None:
         self._busy.discard(attempt.key)

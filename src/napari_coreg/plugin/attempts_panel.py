@@ -12,9 +12,11 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton, QShortcut, QWidget
 
 from napari_coreg.attempts import memory_bytes
+from napari_coreg.core.result import RegistrationResult
 from napari_coreg.io.project import read_project
-from napari_coreg.plugin.attempt_layers import FLIP_KEY, Host, layers_of_attempts
+from napari_coreg.plugin.attempt_layers import FLIP_KEY, Host, layers_of_attempts, registered_layer
 from napari_coreg.plugin.attempts_table import AttemptsTable
+from napari_coreg.plugin.comparison import Comparison
 from napari_coreg.plugin.errands import Errands
 from napari_coreg.plugin.parts import Note, Section, column
 from napari_coreg.plugin.projects import attempts_of, opened, saving
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_coreg.attempts import Attempt
+    from napari_coreg.plugin.result_panel import ResultPanel
     from napari_coreg.plugin.turns import Turns
 
 _EMPTY = "Each finished run is kept here, to be shown again, compared and saved."
@@ -39,11 +42,15 @@ class AttemptsPanel(QWidget):
         Whose attempts.
     turns : Turns
         Where layers are added and removed.
+    result : ResultPanel, optional
+        Shows the verdict and what can be kept of the attempt that is shown.
     """
 
-    def __init__(self, viewer: Any, turns: Turns, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, viewer: Any, turns: Turns, result: ResultPanel | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._viewer, self._turns = viewer, turns
+        self._viewer, self._turns, self._result = viewer, turns, result
         self._attempts = attempts_of(viewer)
         self._errands = Errands(self)
         self._folder: str | None = None
@@ -191,6 +198,26 @@ class AttemptsPanel(QWidget):
         if isalive(self):
             self.table.mark(attempt)
             self._show_state()
+            self._show_result(attempt)
+
+    def _show_result(self, attempt: Attempt | None) -> None:
+        """Let verdict and buttons above be about the attempt that is shown."""
+        panel = self._result
+        if panel is None or (attempt is not None and panel.shows(attempt.result) and panel.compare.isEnabled()):
+            return
+        was_alone = panel.compare.isChecked()
+        if attempt is None or not isinstance(attempt.result, RegistrationResult):
+            panel.leave()
+        else:
+            panel.compare.setChecked(False)
+            layer = registered_layer(attempt)
+            comparison = None if layer is None else Comparison(self._viewer, self._fixed_of(attempt), layer)
+            panel.show_result(attempt.request, attempt.result, comparison)
+        if was_alone and attempt is not None:
+            layers_of_attempts(self._viewer).reveal(attempt)  # the layers that came back are those of another one
+
+    def _fixed_of(self, attempt: Attempt) -> Any:
+        return next((layer for layer in self._viewer.layers if layer.name == attempt.fixed.name), None)
 
     def _on_chosen(self, attempt: Attempt) -> None:
         self.say("")

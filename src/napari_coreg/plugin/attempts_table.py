@@ -17,7 +17,7 @@ from napari_coreg.plugin.verdict_panel import SIGNS, WORDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qtpy.QtGui import QKeyEvent, QMouseEvent
+    from qtpy.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 
     from napari_coreg.attempts import Attempt
 
@@ -29,6 +29,7 @@ _HEADS = {
     SCORE: ("Score", "The metric of the last stage after the run; lower is better, and only the same metric compares."),
     TIME: ("Time", "How long the run took."),
 }
+_AIR = 6  # pixels beside the words of a column
 _MOST_ROWS = 8  # seen at once; more scroll
 
 
@@ -62,10 +63,7 @@ class AttemptsTable(QTableWidget):
         heads = self.horizontalHeader()
         heads.setHighlightSections(False)
         heads.setMinimumSectionSize(30)
-        for column in _HEADS:
-            wide = column in (NAME, RECIPE, PAIR)
-            mode = QHeaderView.ResizeMode.Stretch if wide else QHeaderView.ResizeMode.ResizeToContents
-            heads.setSectionResizeMode(column, mode)
+        heads.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.cellClicked.connect(self._on_chosen)
         self.currentCellChanged.connect(self._on_current)
         self.cellDoubleClicked.connect(self.edit_name)
@@ -85,6 +83,7 @@ class AttemptsTable(QTableWidget):
             if attempt.key in selected:
                 self._select(row, QItemSelectionModel.SelectionFlag.Select)
         self._is_filling = False
+        self._fit_width()
         self._fit_height()
 
     def mark(self, shown: Attempt | None) -> None:
@@ -92,6 +91,7 @@ class AttemptsTable(QTableWidget):
         self._is_filling = True
         for row, attempt in enumerate(self._attempts):
             self._embolden(row, attempt is shown)
+        self._fit_width()
         if shown in self._attempts:
             row = self._attempts.index(shown)
             stays = shown in self.selected()
@@ -164,6 +164,24 @@ class AttemptsTable(QTableWidget):
         rows = QItemSelectionModel.SelectionFlag.Rows
         self.selectionModel().select(self.model().index(row, NAME), flag | rows)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the columns the new width."""
+        super().resizeEvent(event)
+        self._fit_width()
+
+    def _fit_width(self) -> None:
+        """Give numbers the room they need, and share the rest among the words."""
+        heads = self.horizontalHeader()
+        needs = {
+            column: max(self.sizeHintForColumn(column), heads.sectionSizeHint(column)) + _AIR
+            for column in _HEADS
+            if not self.isColumnHidden(column)
+        }
+        words = {column: need for column, need in needs.items() if column in (NAME, RECIPE, PAIR)}
+        room = self.viewport().width() - sum(need for column, need in needs.items() if column not in words)
+        for column, width in {**needs, **shared(words, room)}.items():
+            self.setColumnWidth(column, width)
+
     def _fit_height(self) -> None:
         rows = min(max(self.rowCount(), 1), _MOST_ROWS)
         height = self.horizontalHeader().sizeHint().height() + rows * self.verticalHeader().defaultSectionSize()
@@ -183,6 +201,23 @@ class AttemptsTable(QTableWidget):
             if not item.text().strip():
                 item.setText(attempt.name)
             self.renamed.emit(attempt, item.text())
+
+
+def shared(needs: dict[int, int], room: int) -> dict[int, int]:
+    """Share room among columns: where it is short those that need most give, where there is more all get as much more.
+
+    Examples
+    --------
+    >>> shared({0: 100, 1: 40, 2: 90}, 180), shared({0: 100, 1: 40}, 160)
+    ({0: 70, 1: 40, 2: 70}, {0: 110, 1: 50})
+    """
+    widths: dict[int, int] = {}
+    left, waiting = room, sorted(needs, key=needs.__getitem__)
+    surplus = max(room - sum(needs.values()), 0) // max(len(needs), 1)
+    for position, column in enumerate(waiting):
+        widths[column] = max(min(needs[column] + surplus, left // (len(waiting) - position)), 0)
+        left -= widths[column]
+    return {column: widths[column] for column in needs}
 
 
 def about(attempt: Attempt) -> str:

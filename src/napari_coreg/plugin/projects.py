@@ -38,7 +38,7 @@ def attempts_of(viewer: Any) -> Attempts:
         attempts = attempts_of(viewer)
         for attempt in attempts:
             print(attempt.name, attempt.result.recipe.name, attempt.result.metric_after)
-        attempts.show(attempts["Attempt 1"])
+        attempts.show(attempts["Run 1"])
     """
     layers_of_attempts(viewer)
     return session_of(viewer).attempts

@@ -153,7 +153,7 @@ class RegisterWidget(QWidget):
         self.progress = ProgressPanel()
         self.control = RunControl(self._viewer, self.progress, self._turns, self)
         self.result = ResultPanel()
-        self.attempts = AttemptsPanel(self._viewer, self._turns)
+        self.attempts = AttemptsPanel(self._viewer, self._turns, self.result)
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()

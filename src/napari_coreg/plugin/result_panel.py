@@ -84,8 +84,13 @@ class ResultPanel(QWidget):
         layout.addLayout(_row(self.save_transform, self.save_inverse))
         self.hide()
 
-    def show_result(self, request: Request, result: RegistrationResult, comparison: Comparison) -> None:
-        """Show a finished run."""
+    def shows(self, result: Any) -> bool:
+        """Whether it is this result that is shown."""
+        return result is self._result and not self.isHidden()
+
+    def show_result(self, request: Request, result: RegistrationResult, comparison: Comparison | None) -> None:
+        """Show a finished run; without a comparison where its layer is not there."""
+        self.compare.setEnabled(comparison is not None)
         self._request, self._result, self._comparison = request, result, comparison
         self.verdict.show_verdict(result.verdict)
         self.words.say(in_words(request, result))
