@@ -6,6 +6,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_coreg.errors import CoregError
@@ -18,6 +19,8 @@ from napari_coreg.plugin.parts import follow
 from napari_coreg.plugin.turns import Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qtpy.QtWidgets import QWidget
 
     from napari_coreg.core.landmarks import LandmarkFit, LandmarkModel
@@ -218,7 +221,7 @@ class LandmarkDesk(QObject):
             ("Control-Z", LandmarkDesk._undo),
             ("Control-Shift-Z", LandmarkDesk._redo),
         ):
-            layer.bind_key(key, partial(_on_key, desk, action), overwrite=True)
+            layer.bind_key(key, _key_action(desk, action), overwrite=True)
 
     def _confirm_by_key(self) -> None:
         self.confirm(set())
@@ -303,7 +306,10 @@ class LandmarkDesk(QObject):
             self.said.emit(text, "note")
 
 
-def _on_key(desk: weakref.ref[LandmarkDesk], action: Any, _layer: Any) -> None:
-    owner = desk()
-    if owner is not None:
-        action(owner)
+def _key_action(desk: weakref.ref[LandmarkDesk], action: Callable[[LandmarkDesk], None]) -> Callable[[Any], None]:
+    def act(_layer: Any) -> None:  # a function, as napari looks for its name
+        owner = desk()
+        if owner is not None and isalive(owner):
+            action(owner)
+
+    return act
