@@ -17,6 +17,7 @@ from napari.layers import Image, Labels, Layer, Points, Shapes, Vectors
 from napari.utils.key_bindings import coerce_keybinding
 from napari.utils.shortcuts import default_shortcuts
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QLineEdit
 
@@ -250,6 +251,35 @@ class TestShowing:
         click(widget, 0)
         settle(qtbot, widget)
         assert own(first) in pair.layers
+
+
+@pytest.mark.slow
+def test_keys_over_the_image_flip_what_is_seen(qtbot, request, fake_register, fake_check):
+    if QGuiApplication.platformName() == "offscreen":
+        pytest.skip("a real viewer needs a display with OpenGL (xvfb-run pytest)")
+    viewer = request.getfixturevalue("make_napari_viewer")(show=True)
+    voxels = np.zeros((24, 28, 32), np.float32)
+    voxels[8:16, 10:18, 12:20] = 100
+    for name in ("fixed", "moving"):
+        viewer.add_image(voxels, name=name, scale=(2, 2, 2), units=("mm",) * 3, visible=False)
+    widget = RegisterWidget(viewer, register=fingerprinted(fake_register), check=fake_check)
+    viewer.window.add_dock_widget(widget)
+    run(qtbot, widget)
+    fake_register.transform = sitk.TranslationTransform(3, (-12.0, 0.0, 0.0))
+    run(qtbot, widget)
+    viewer.dims.set_point(0, 24)
+    canvas = viewer.window._qt_viewer.canvas.native
+    centres, pixels_a_mm = [], 0.0
+    for _ in range(3):
+        qtbot.wait(200)
+        picture = viewer.screenshot(canvas_only=True, flash=False)[..., 0]
+        places = np.argwhere(picture > 128)
+        centres.append(places.mean(axis=0))
+        pixels_a_mm = np.ptp(places[:, 0]) / 16
+        QTest.keyClick(canvas, Qt.Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
+    np.testing.assert_allclose(centres[2], centres[0], atol=1)
+    # The first attempt lies 4 mm further up, T(p) = p + (0, 4, 0), the second 12 mm further right, p + (-12, 0, 0).
+    np.testing.assert_allclose((centres[1] - centres[0]) / pixels_a_mm, (-4, -12), atol=0.5)
 
 
 class TestVerdict:
