@@ -13,7 +13,8 @@ from scipy.spatial.transform import Rotation
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.grid_lines import GridLines
 from napari_coreg.errors import RegistrationCancelled
-from napari_coreg.plugin.deformation_layers import VIEWS, DeformationViews, Look, jacobian_colormap, nice_factor
+from napari_coreg.plugin.deformation_colours import jacobian_colormap, nice_factor
+from napari_coreg.plugin.deformation_layers import VIEWS, DeformationViews, Look
 from napari_coreg.plugin.deformation_source import DeformationSource
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing:UserWarning")

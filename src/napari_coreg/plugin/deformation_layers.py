@@ -21,6 +21,13 @@ from napari_coreg.core.rigid_part import best_rigid, rigid_size, without_rigid
 from napari_coreg.core.slabs import coarse_grid, coarser, padded
 from napari_coreg.core.transforms import displacement_field, parts, spline_and_matrix
 from napari_coreg.errors import VolumeError
+from napari_coreg.plugin.deformation_colours import (
+    FOLDED_COLOUR,
+    GRID_COLOUR,
+    jacobian_colormap,
+    nice_factor,
+    see_through,
+)
 from napari_coreg.plugin.field_layers import displacement_vectors, length_layer_data
 from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, upright, volume_to_layer_data
 from napari_coreg.plugin.live import live_layer
@@ -35,11 +42,6 @@ if TYPE_CHECKING:
 
 View = Literal["vectors", "grid", "magnitude", "jacobian"]
 VIEWS: tuple[View, ...] = ("vectors", "grid", "magnitude", "jacobian")
-FOLDED_COLOUR = "yellow"
-GRID_COLOUR = "cyan"
-_NICE_FACTORS = (1.1, 1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0)
-_SHRINKS, _GROWS = (0.13, 0.45, 1.0), (1.0, 0.25, 0.15)
-_CONTROLS = 65  # odd, so that one of them is the centre
 _FIELD_POINTS = 1_000_000
 
 
@@ -191,7 +193,7 @@ class DeformationViews:
             f"{_what(look, 'Warped grid')} of {self.source.name} ({spacing:g} mm)",
             dtype=np.uint8,
             contrast_limits=(0, 255),
-            colormap=_see_through(GRID_COLOUR),
+            colormap=see_through(GRID_COLOUR),
             blending="translucent_no_depth",
             rendering="attenuated_mip",  # in 3-D, lines in front are brighter than those behind
             attenuation=0.3,
@@ -247,49 +249,6 @@ class _Permuted:
             tuple(np.reshape(box.direction, (n, n))[:, list(back)].ravel().tolist()),
         )
         return self.lines(own).T.transpose(self.order_xyz).T
-
-
-def jacobian_colormap(factor: float) -> Any:
-    """Return a colour map for determinants from 1/factor to factor: blue shrinks, red grows, 1 is not painted over.
-
-    Halving and doubling are equally far from 1: exchanging fixed and moving exchanges the colours, and nothing else. A
-    determinant of 0 or less is below each such scale.
-
-    Parameters
-    ----------
-    factor : float
-        More than 1.
-    """
-    from napari.utils import Colormap  # noqa: PLC0415 - 2.6 s, and loaded already wherever a viewer exists
-
-    logs = np.linspace(-1, 1, _CONTROLS)
-    values = factor**logs
-    controls = (values - values[0]) / (values[-1] - values[0])
-    colours = np.empty((_CONTROLS, 4))
-    colours[:, :3] = np.where(logs[:, None] < 0, _SHRINKS, _GROWS)
-    colours[:, 3] = np.minimum(1.0, 1.5 * np.abs(logs))
-    colours[_CONTROLS // 2] = (1.0, 1.0, 1.0, 0.0)
-    controls[0], controls[-1] = 0.0, 1.0
-    return Colormap(colours, name=f"Jacobian determinant to {factor:g}", controls=controls)
-
-
-def nice_factor(factor: float) -> float:
-    """Return the next round factor that is not less, within reason.
-
-    Examples
-    --------
-    >>> nice_factor(1.31), nice_factor(55.0)
-    (1.5, 10.0)
-    """
-    return next((nice for nice in _NICE_FACTORS if nice >= factor - 1e-3), _NICE_FACTORS[-1])
-
-
-def _see_through(colour: str) -> Any:
-    from napari.utils import Colormap  # noqa: PLC0415 - loaded already wherever a viewer exists
-    from napari.utils.colormaps.standardize_color import transform_color  # noqa: PLC0415
-
-    (rgba,) = transform_color(colour)
-    return Colormap([[*rgba[:3], 0.0], [*rgba[:3], 1.0]], name=f"see-through {colour}")
 
 
 def _what(look: Look, words: str) -> str:

@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog, QHBoxLayout, 
 
 from napari_coreg.core.grid_lines import nice_spacing_mm
 from napari_coreg.io.transforms import TRANSFORM_SUFFIXES, read_transform
-from napari_coreg.plugin.deformation_layers import FOLDED_COLOUR, VIEWS, Look
+from napari_coreg.plugin.deformation_colours import FOLDED_COLOUR
+from napari_coreg.plugin.deformation_layers import VIEWS, Look
 from napari_coreg.plugin.deformation_legend import ColourLegend, Swatch
 from napari_coreg.plugin.deformation_source import has_result, source_of_layer, source_of_transform
 from napari_coreg.plugin.layer_box import LayerBox
