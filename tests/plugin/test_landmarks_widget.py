@@ -76,14 +76,16 @@ def put(widget, side, point_lps):
 
 def settle(qtbot, widget):
     qtbot.wait(1)
-    qtbot.waitUntil(lambda: not widget._pause.isActive() and not widget.desk._soon.isActive())
+    timers = (widget._pause, widget.desk._soon, widget.desk._turns._timer)
+    qtbot.waitUntil(lambda: not any(timer.isActive() for timer in timers))
 
 
 def set_pairs(qtbot, widget, fixed, moving):
     """Set landmarks one after the other, in turns, as they are clicked."""
+    layer = widget.marks.layer("moving")
     for p, q in zip(fixed, moving, strict=True):
         put(widget, "fixed", p)
-        qtbot.waitUntil(lambda: widget.desk.return_to == "fixed")
+        qtbot.waitUntil(lambda: widget.desk._viewer.layers.selection.active is layer)
         put(widget, "moving", q)
         if widget.desk.adding != "fixed":
             settle(qtbot, widget)

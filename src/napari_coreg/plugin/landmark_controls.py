@@ -10,8 +10,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QMenu, QPushButton, QWidget
 
 from napari_coreg.core.landmarks import LANDMARK_MODELS
-from napari_coreg.plugin.landmark_pairs import SIDES
 from napari_coreg.plugin.landmark_table import LandmarkTable
+from napari_coreg.plugin.landmark_values import SIDES
 from napari_coreg.plugin.layer_box import LayerBox
 from napari_coreg.plugin.parts import ElidedBox, Note, RowLabel, Section, VerticalScroll, column, form
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_coreg.core.landmarks import LandmarkModel
-    from napari_coreg.plugin.landmark_pairs import Side
+    from napari_coreg.plugin.landmark_values import Side
 
 _MODELS: dict[LandmarkModel, tuple[str, str]] = {
     "translation": ("Translation", "A shift alone; 1 landmark is enough."),

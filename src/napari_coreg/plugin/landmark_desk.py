@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_coreg.errors import CoregError
 from napari_coreg.plugin.landmark_fit import LiveFit, estimate
-from napari_coreg.plugin.landmark_pairs import OTHER, SIDES
+from napari_coreg.plugin.landmark_keys import bind_keys
 from napari_coreg.plugin.landmark_sets import landmarks_of
 from napari_coreg.plugin.landmark_stage import Stage
+from napari_coreg.plugin.landmark_values import OTHER, SIDES
 from napari_coreg.plugin.landmark_view import hand_to, jump
 from napari_coreg.plugin.parts import follow
 from napari_coreg.plugin.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qtpy.QtWidgets import QWidget
 
     from napari_coreg.core.landmarks import LandmarkFit, LandmarkModel
     from napari_coreg.plugin.landmark_layers import LandmarkLayers
-    from napari_coreg.plugin.landmark_pairs import Side
+    from napari_coreg.plugin.landmark_values import Side
 
 
 class LandmarkDesk(QObject):
@@ -202,35 +199,32 @@ class LandmarkDesk(QObject):
             self._watch(layer)
             self.changed.emit()
 
-    def _hand_to(self, side: Side, mode: str) -> None:
+    def _hand_to(self, side: Side, mode: str, key: int | None = None) -> None:
         layer = None if self.marks is None else self.marks.layer(side)
-        if layer is not None:
+        if self.marks is not None and layer is not None:
             hand_to(self._viewer, layer, mode)
+            if key is not None:
+                self.marks.select(key)
             self.changed.emit()
+
+    def _jump(self, side: Side, key: int) -> None:
+        row = None if self.marks is None else self.marks.row_of(side, key)
+        if self.marks is not None and row is not None:
+            jump(self._viewer, self.marks.layer(side), row)
 
     def _watch(self, layer: Any) -> None:
         """Hear of the mode of a layer of landmarks, and give it our keys."""
-        if layer is None:
-            return
-        owner = self.parent()
-        follow(owner, layer.events.mode, self._on_mode)
-        desk = weakref.ref(self)
-        for key, action in (
-            ("n", LandmarkDesk.add_at_cursor),
-            ("Enter", LandmarkDesk._confirm_by_key),
-            ("Control-Z", LandmarkDesk._undo),
-            ("Control-Shift-Z", LandmarkDesk._redo),
-        ):
-            layer.bind_key(key, _key_action(desk, action), overwrite=True)
+        if layer is not None:
+            follow(self.parent(), layer.events.mode, self._on_mode)
+            bind_keys(layer, self)
 
-    def _confirm_by_key(self) -> None:
-        self.confirm(set())
-
-    def _undo(self) -> None:
+    def undo(self) -> None:
+        """Take the last change of the landmarks back."""
         if self.marks is not None:
             self.marks.pairs.undo()
 
-    def _redo(self) -> None:
+    def redo(self) -> None:
+        """Do again what was taken back."""
         if self.marks is not None:
             self.marks.pairs.redo()
 
@@ -261,7 +255,7 @@ class LandmarkDesk(QObject):
                 if self.return_to not in (None, side):
                     self._hand_to(self.return_to, "add")
                 self.return_to = None
-            self.marks.select(key)
+                self.marks.select(key)
         self.changed.emit()
 
     def _lead_to_partner(self, key: int, side: Side) -> None:
@@ -269,18 +263,15 @@ class LandmarkDesk(QObject):
         landmark = None if marks is None else marks.pairs.find(key)
         if marks is None or landmark is None:
             return
-        place, point = None, landmark.at(side)
-        if fit is not None and point is not None:
-            place = estimate(fit, point, side)
+        point = landmark.at(side)
+        place = None if fit is None or point is None else estimate(fit, point, side)
         if marks.layer(other) is None:
-            self._make(other)
+            self._turns.add(partial(self._make, other))
         if place is not None:
             marks.current = key
             marks.pairs.place(key, other, place.tolist(), guess=True)
-            row = marks.row_of(other, key)
-            if row is not None:
-                jump(self._viewer, marks.layer(other), row)
-        self._hand_to(other, "add" if place is None else "select")
+            self._turns.add(partial(self._jump, other, key))
+        self._turns.add(partial(self._hand_to, other, "add" if place is None else "select", key))
         self.return_to = side
 
     def _on_mode(self) -> None:
@@ -304,12 +295,3 @@ class LandmarkDesk(QObject):
         if layer not in self._viewer.layers and len(marks.pairs):
             text = f"The layer {layer.name!r} was removed; its landmarks are kept. 'Add in {side}' shows them again."
             self.said.emit(text, "note")
-
-
-def _key_action(desk: weakref.ref[LandmarkDesk], action: Callable[[LandmarkDesk], None]) -> Callable[[Any], None]:
-    def act(_layer: Any) -> None:  # a function, as napari looks for its name
-        owner = desk()
-        if owner is not None and isalive(owner):
-            action(owner)
-
-    return act

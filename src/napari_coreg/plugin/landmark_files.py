@@ -10,13 +10,13 @@ import numpy as np
 from napari_coreg.errors import FileError
 from napari_coreg.io.pair_tables import read_pair_table, write_pair_table
 from napari_coreg.io.points import POINT_SUFFIXES, read_points, write_points
-from napari_coreg.plugin.landmark_pairs import SIDES
+from napari_coreg.plugin.landmark_values import SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_coreg.plugin.landmark_layers import LandmarkLayers
-    from napari_coreg.plugin.landmark_pairs import Landmark
+    from napari_coreg.plugin.landmark_values import Landmark
 
 What = Literal["fixed", "moving", "both"]
 

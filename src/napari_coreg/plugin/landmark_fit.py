@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_coreg.core.landmarks import LandmarkFit, LandmarkModel
-    from napari_coreg.plugin.landmark_pairs import Landmark, LandmarkPairs, Side
+    from napari_coreg.plugin.landmark_pairs import LandmarkPairs
+    from napari_coreg.plugin.landmark_values import Landmark, Side
 
 _STEPS = 30
 _CLOSE_MM = 1e-6

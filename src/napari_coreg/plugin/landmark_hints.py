@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_coreg.plugin.landmark_pairs import SIDES
 from napari_coreg.plugin.landmark_rows import COLOURS
 from napari_coreg.plugin.landmark_table import TableRow
+from napari_coreg.plugin.landmark_values import SIDES
 
 if TYPE_CHECKING:
     from napari_coreg.core.landmarks import LandmarkFit
     from napari_coreg.plugin.landmark_layers import LandmarkLayers
-    from napari_coreg.plugin.landmark_pairs import Side
+    from napari_coreg.plugin.landmark_values import Side
 
 WELCOME = "Open two volumes to begin: drop their files onto the viewer, or take File > Open Sample > Coreg."
 BEGIN = "Press 'Add in fixed', then click a place that can be found in both volumes."

@@ -10,8 +10,9 @@ import numpy as np
 from psygnal import Signal
 
 from napari_coreg.errors import CoregError, GeometryError, VolumeError
-from napari_coreg.plugin.landmark_pairs import OTHER, SIDES, LandmarkPairs
+from napari_coreg.plugin.landmark_pairs import LandmarkPairs
 from napari_coreg.plugin.landmark_rows import TEXT, match_rows, rows_of, with_features_of_others
+from napari_coreg.plugin.landmark_values import OTHER, SIDES
 from napari_coreg.plugin.layers import METADATA_KEY, points_from_layer, points_to_layer, read_layer
 from napari_coreg.plugin.placement import displayed_matrix, map_points
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_coreg.plugin.landmark_pairs import Side
+    from napari_coreg.plugin.landmark_values import Side
     from napari_coreg.plugin.layers import LayerVolume
 
 _PLACEMENT = ("data", "affine", "scale", "translate", "rotate", "shear", "units")
@@ -58,6 +59,7 @@ class LandmarkLayers:
         self._layers: dict[Side, Any] = {}
         self._seen: dict[Side, NDArray[np.float64]] = {}  # the data as we know them; napari changes arrays in place
         self._keys: dict[Side, tuple[int, ...]] = {}
+        self._looks: dict[Side, tuple[str, ...]] = {}  # colours and symbols as they were written last
         self._writing = False
         self._expecting = False  # napari has announced an event of the data
         self._stops: dict[str, list[Callable[[], None]]] = {"images": [], "fixed": [], "moving": []}
@@ -124,6 +126,7 @@ class LandmarkLayers:
         names = [str(name) for name in layer.features["name"]] if "name" in layer.features else [""] * len(points)
         self.release(side)
         self._layers[side] = layer
+        self._looks.pop(side, None)
         with self._alone():
             self._keys[side] = self.pairs.take(side, points, names) if len(points) else ()
         with self._alone():
@@ -189,11 +192,11 @@ class LandmarkLayers:
         self._seen[side] = np.array(layer.data)
         if any(name not in layer.features or list(layer.features[name]) != features[name] for name in features):
             layer.features = features
-        if len(data):
+        if len(data) and self._looks.get(side) != rows.looks:
             layer.face_color = rows.colours
             layer.symbol = rows.symbols
             layer.text.color = layer.face_color
-            layer.refresh_text()
+        self._looks[side] = rows.looks
 
     def _on_data(self, side: Side, event: Any) -> None:
         action = str(event.action)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_coreg.plugin.landmark_pairs import LandmarkPairs, Side
+    from napari_coreg.plugin.landmark_pairs import LandmarkPairs
+    from napari_coreg.plugin.landmark_values import Side
 
 COLOURS = (
     "#4cc9f0", "#ffb000", "#7ae582", "#ff5c8a", "#c59bff", "#ffe14d",
@@ -45,6 +46,11 @@ class Rows:
     features: dict[str, list[Any]]
     colours: list[str]
     symbols: list[str]
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        """Colours and symbols, to be compared."""
+        return (*self.colours, *self.symbols)
 
 
 def rows_of(pairs: LandmarkPairs, side: Side) -> Rows:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
 
-from napari_coreg.plugin.landmark_pairs import OTHER, SIDES
+from napari_coreg.plugin.landmark_values import OTHER, SIDES
 from napari_coreg.plugin.landmark_view import Spotlight
 from napari_coreg.plugin.live import Resliced, is_upright, live_layer, look_again, source_of, view_grid
 

@@ -25,7 +25,8 @@ def jump(viewer: Any, layer: Any, row: int) -> None:
 def hand_to(viewer: Any, layer: Any, mode: str) -> None:
     """Make a layer the active one, in a mode of Points layers, so that the next click is for it."""
     viewer.layers.selection.active = layer
-    layer.visible = True
+    if not layer.visible:
+        layer.visible = True
     layer.mode = mode
 
 

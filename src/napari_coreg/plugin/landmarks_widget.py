@@ -15,7 +15,7 @@ from napari_coreg.plugin.landmark_desk import LandmarkDesk
 from napari_coreg.plugin.landmark_files import FILTERS, open_landmarks, save_landmarks
 from napari_coreg.plugin.landmark_fit import fit_to, titles
 from napari_coreg.plugin.landmark_hints import WELCOME, fit_told, hint, source_of, start_told, table_rows
-from napari_coreg.plugin.landmark_pairs import OTHER, SIDES
+from napari_coreg.plugin.landmark_values import OTHER, SIDES
 from napari_coreg.plugin.looks import looks_of, stylesheet
 from napari_coreg.plugin.parts import column, follow
 from napari_coreg.plugin.worker import TaskWorker
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_coreg.core.landmarks import LandmarkFit
     from napari_coreg.plugin.landmark_files import What
     from napari_coreg.plugin.landmark_layers import LandmarkLayers
-    from napari_coreg.plugin.landmark_pairs import Side
+    from napari_coreg.plugin.landmark_values import Side
 
 _PAUSE_MS = 20  # several changes at once are shown once
 _STALE = "The landmarks have changed since: use the fit as start again, if that is to count."
@@ -169,8 +169,8 @@ class LandmarksWidget(QWidget):
         controls.delete.clicked.connect(self._on_delete)
         controls.up.clicked.connect(partial(self._on_move, -1))
         controls.down.clicked.connect(partial(self._on_move, 1))
-        controls.undo.clicked.connect(self._on_undo)
-        controls.redo.clicked.connect(self._on_redo)
+        controls.undo.clicked.connect(self.desk.undo)
+        controls.redo.clicked.connect(self.desk.redo)
         controls.file_wanted.connect(self._on_file)
         controls.start.clicked.connect(self._on_start)
         controls.run.clicked.connect(self._on_run)
@@ -231,14 +231,6 @@ class LandmarksWidget(QWidget):
             self.marks.pairs.move(keys[0], by)
         else:
             self.say("Select one landmark in the table first.")
-
-    def _on_undo(self) -> None:
-        if self.marks is not None:
-            self.marks.pairs.undo()
-
-    def _on_redo(self) -> None:
-        if self.marks is not None:
-            self.marks.pairs.redo()
 
     def _on_file(self, verb: str, what: What) -> None:
         if verb == "open":
