@@ -568,6 +568,31 @@ class TestProject:
         assert own(attempts_of(pair)[0]) in pair.layers
         assert widget.attempts.message.text() == ""
 
+    def test_doubts_about_a_volume_stay_to_be_read(self, qtbot, widget, pair, saved, tmp_path):
+        for path in write_pair(tmp_path):
+            open_file(pair, path)
+        pair.layers["ct"].data = pair.layers["ct"].data + 1
+        widget.attempts.open_from(saved)
+        settle(qtbot, widget)
+        assert own(attempts_of(pair)[0]) in pair.layers
+        assert widget.attempts.message.text().startswith("'ct' was taken for 'ct'")
+        assert widget.attempts.busy.isHidden()
+
+    def test_a_missing_volume_is_told_in_the_panel_and_the_click_after_it_was_opened_shows(
+        self, qtbot, widget, pair, saved, tmp_path
+    ):
+        (tmp_path / "mr.nii.gz").unlink()
+        widget.attempts.open_from(saved)
+        settle(qtbot, widget)
+        assert widget.attempts.message.text().startswith("The volume 'mr' is missing")
+        assert widget.attempts.message.property("role") == "error"
+        write_pair(tmp_path)
+        open_file(pair, tmp_path / "mr.nii.gz")
+        click(widget, 0)
+        settle(qtbot, widget)
+        assert own(attempts_of(pair)[0]).visible
+        assert widget.attempts.message.text() == ""
+
     def test_what_was_opened_can_be_registered_again_and_shares_its_volumes(self, saved, fake_register, rigid):
         viewer = ViewerModel()
         first, _second = open_project(viewer, saved)

@@ -35,8 +35,11 @@ class Host(Protocol):
     def work(self, task: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[str], None]) -> None:
         """Call `task` in a worker, and one of the other two in the GUI's thread."""
 
-    def say(self, text: str, role: str = "note") -> None:
-        """Show a sentence."""
+    def tell_busy(self, text: str) -> None:
+        """Show what is on its way, until it has ended."""
+
+    def complain(self, text: str) -> None:
+        """Show a sentence about what went wrong, or may be."""
 
 
 class AttemptLayers:
@@ -88,12 +91,17 @@ class AttemptLayers:
         else:
             done(answer)
 
-    def _say(self, text: str, role: str = "note") -> None:
+    def _tell_busy(self, text: str) -> None:
         host = self._host()
         if host is not None:
-            host.say(text, role)
-        elif role == "error":
+            host.tell_busy(text)
+
+    def _complain(self, text: str) -> None:
+        host = self._host()
+        if host is None:
             _log.warning(text)
+        else:
+            host.complain(text)
 
     def _on_shown(self, attempt: Attempt | None) -> None:
         if attempt is None or attempt.key in self._busy:
@@ -130,7 +138,7 @@ class AttemptLayers:
             return
         if attempt.layers:
             request = replace(request, deformation=False, magnitude=False)
-        self._say(f"Making the layers of {attempt.name!r} again...")
+        self._tell_busy(f"Making the layers of {attempt.name!r} again...")
         self._busy.add(attempt.key)
         self._work(
             partial(layers_of, request, result), partial(self._on_made, attempt), partial(self._on_failed, attempt)
@@ -138,7 +146,6 @@ class AttemptLayers:
 
     def _on_made(self, attempt: Attempt, layers: tuple[Any, ...]) -> None:
         self._busy.discard(attempt.key)
-        self._say("")
         if attempt not in tuple(self._attempts):  # deleted in the meantime
             return
         attempt.layers += layers
@@ -155,7 +162,7 @@ class AttemptLayers:
 
     def _on_failed(self, attempt: Attempt, text: str) -> None:
         self._busy.discard(attempt.key)
-        self._say(text, "error")
+        self._complain(text)
 
     def _find(self, attempt: Attempt) -> None:
         """Look for the volumes of an attempt that was read from a project."""
@@ -170,7 +177,7 @@ class AttemptLayers:
             moving = find_volume(attempt.moving, saved.moving_grid, there)
             return rebuilt(saved, fixed, moving), fixed, moving
 
-        self._say(f"Looking for the volumes of {attempt.name!r}...")
+        self._tell_busy(f"Looking for the volumes of {attempt.name!r}...")
         self._busy.add(attempt.key)
         self._work(task, partial(self._on_found, attempt), partial(self._on_failed, attempt))
 
@@ -190,7 +197,7 @@ class AttemptLayers:
             self._make(attempt)
         warnings = " ".join(found.warning for found in (fixed, moving) if found.warning)
         if warnings:
-            self._later(partial(self._say, warnings, "error"))
+            self._complain(warnings)
 
     def _add(self, layer: Any) -> None:
         viewer = self._viewer()

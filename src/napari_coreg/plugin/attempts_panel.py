@@ -69,9 +69,13 @@ class AttemptsPanel(QWidget):
         """Call `task` in a worker, and one of the other two in the GUI's thread."""
         self._errands.add(task, done, failed)
 
-    def say(self, text: str, role: str = "note") -> None:
-        """Show a sentence below the table."""
-        self.message.say(text, role)
+    def tell_busy(self, text: str) -> None:
+        """Show what is on its way, until all has ended."""
+        self.busy.say(text)
+
+    def complain(self, text: str) -> None:
+        """Show a sentence about what went wrong, or may be, until something else is asked for."""
+        self.message.say(text, "error")
 
     def is_busy(self) -> bool:
         """Whether layers are made, or a project is read or written."""
@@ -79,18 +83,20 @@ class AttemptsPanel(QWidget):
 
     def save_to(self, folder: str | Path) -> None:
         """Write the project folder, in a worker."""
-        self.say("Saving...")
+        self.message.say("")
+        self.tell_busy("Saving...")
         task = saving(self._viewer, folder, registered=self.registered.isChecked())
-        self.work(task, self._on_saved, partial(self.say, role="error"))
+        self.work(task, self._on_saved, self.complain)
 
     def open_from(self, folder: str | Path) -> None:
         """Read a project folder, in a worker, and show what was shown then."""
-        self.say("Reading...")
+        self.message.say("")
+        self.tell_busy("Reading...")
 
         def done(project: Any) -> None:
             self._on_read(project, str(folder))
 
-        self.work(partial(read_project, folder), done, partial(self.say, role="error"))
+        self.work(partial(read_project, folder), done, self.complain)
 
     def _make_parts(self) -> None:
         self.table = AttemptsTable()
@@ -112,6 +118,7 @@ class AttemptsPanel(QWidget):
             "Each as large as the fixed volume. Without, they are made again from the transform."
         )
         self.memory = Note()
+        self.busy = Note()
         self.message = Note()
 
     def _lay_out(self) -> None:
@@ -122,6 +129,7 @@ class AttemptsPanel(QWidget):
         rows.addWidget(self.memory)
         rows.addLayout(_row(self.save, self.save_as, self.open))
         rows.addWidget(self.registered)
+        rows.addWidget(self.busy)
         rows.addWidget(self.message)
         self.section = Section(_TITLE, self.content, tooltip=_EMPTY)
         column(self).addWidget(self.section)
@@ -139,7 +147,7 @@ class AttemptsPanel(QWidget):
         self.save.clicked.connect(self._on_save)
         self.save_as.clicked.connect(self._on_save_as)
         self.open.clicked.connect(self._on_open)
-        self._errands.changed.connect(self._show_state)
+        self._errands.changed.connect(self._on_errands)
         for keys, slot in (("Ctrl+Z", self._attempts.undo), ("Ctrl+Shift+Z", self._attempts.redo)):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -194,6 +202,11 @@ class AttemptsPanel(QWidget):
         for button in (self.save, self.save_as, self.open):
             button.setEnabled(not busy)
 
+    def _on_errands(self) -> None:
+        if not self.is_busy():
+            self.busy.say("")
+        self._show_state()
+
     def _on_shown(self, attempt: Attempt | None) -> None:
         if isalive(self):
             self.table.mark(attempt)
@@ -220,7 +233,7 @@ class AttemptsPanel(QWidget):
         return next((layer for layer in self._viewer.layers if layer.name == attempt.fixed.name), None)
 
     def _on_chosen(self, attempt: Attempt) -> None:
-        self.say("")
+        self.message.say("")
         self._attempts.show(attempt)
 
     def _on_delete(self) -> None:
@@ -242,15 +255,15 @@ class AttemptsPanel(QWidget):
 
     def _on_saved(self, folder: Path) -> None:
         self._keep_folder(str(folder))
-        self.say(f"Saved in {folder}")
+        self.message.say(f"Saved in {folder}", "note")
 
     def _on_read(self, project: Any, folder: str) -> None:
         self._keep_folder(folder)
         number = len(opened(self._viewer, project))
         if project.notes:
-            self.say(" ".join(project.notes), "error")
+            self.complain(" ".join(project.notes))
         elif not number:
-            self.say("Its attempts are all here already.")
+            self.message.say("Its attempts are all here already.", "note")
 
     def _keep_folder(self, folder: str) -> None:
         self._folder = folder
