@@ -1,17 +1,18 @@
-"""Draws the pictures of the documentation from the sample volumes: ./dev pictures."""
+"""Makes the pictures of the documentation from the sample volumes: ./dev pictures [SCENE ...].
+
+Drawings are made here; pictures of napari are taken by the tour.
+"""
 
 from __future__ import annotations
 
-import os
-import tempfile
-import time
-from dataclasses import replace
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+import tour
 from draw_deformation import draw_deformation
 from draw_features import draw_features
 from draw_landmarks import draw_landmarks
@@ -22,21 +23,26 @@ from napari_coreg.io.pictures import save_overlay
 from napari_coreg.samples import SAMPLES, sample_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import SimpleITK as sitk
 
-    from napari_coreg import LandmarkFit, Progress, RegistrationResult
+    from napari_coreg import LandmarkFit
     from napari_coreg.samples import Sample
 
 PICTURES = Path(__file__).parent / "pictures"
 SAMPLE = SAMPLES["ct-mr"]
 RECIPE = load_preset(SAMPLE.recipe)
-WINDOW = (1280, 820)
+DRAWN = ("overlay", "fixed-to-moving", "features-2d", "landmarks", "poses", "deformation")
 
 
-def main() -> None:
-    PICTURES.mkdir(exist_ok=True)
+def main(scenes: list[str]) -> int:
+    """Draw all pictures; or, where scenes of the tour are named, take only theirs."""
+    if not scenes:
+        PICTURES.mkdir(exist_ok=True)
+        draw()
+    return tour.main(scenes)
+
+
+def draw() -> None:
     fixed, moving = _read(SAMPLE)
     result = register(fixed, moving, RECIPE)
     save_overlay(PICTURES / "overlay.png", fixed, moving, result.transform)
@@ -48,11 +54,8 @@ def main() -> None:
     start = register(fixed, moving, "rigid-affine").transform
     result = register(fixed, moving, "fast-bspline", initial_transform=start)
     draw_deformation(PICTURES / "deformation.png", fixed, moving, result.transform)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["NAPARI_CONFIG"] = str(Path(folder) / "settings.yaml")  # napari as it comes, whoever runs this
-        draw_register()
-    for path in PICTURES.glob("*.png"):
-        Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    for name in DRAWN:
+        _shrink(PICTURES / f"{name}.png")
 
 
 def _read(sample: Sample) -> list[sitk.Image]:
@@ -68,63 +71,10 @@ def fit_as_by_hand() -> LandmarkFit:
     return fit_landmarks(in_fixed, in_moving, "rigid", names=names)
 
 
-def draw_register() -> None:
-    """Photograph the dock widget Register before, during and after a run."""
-    import napari  # noqa: PLC0415 - it must not read its settings before main says where they are
-
-    from napari_coreg.plugin.register_widget import RegisterWidget  # noqa: PLC0415 - nor Qt be loaded before it
-
-    viewer = napari.Viewer(show=False)
-    viewer.window.show()
-    widget = RegisterWidget(viewer, register=slow_register)
-    viewer.window.add_dock_widget(widget, name="Register volumes (napari-coreg)", area="right")
-    viewer.window.resize(*WINDOW)
-    viewer.open_sample("napari-coreg", SAMPLE.key)
-    widget.recipe.set_recipe(RECIPE)
-    _wait(seconds=1)
-    viewer.reset_view()
-    _wait(seconds=1)
-    _photograph(viewer, "register-before")
-    widget.run()
-    _wait(lambda: "level 2" in widget.progress.words.text())
-    _wait(seconds=2)
-    _photograph(viewer, "register-running")
-    _wait(lambda: not widget.is_running())
-    _wait(seconds=1)
-    widget.result.compare.click()
-    _wait(seconds=1)
-    _photograph(viewer, "register-after")
-    viewer.close()
-
-
-def slow_register(*volumes: Any, on_progress: Callable[[Progress], None], **options: Any) -> RegistrationResult:
-    """Register with a pause at every iteration: the real run ends before it can be photographed.
-
-    The pauses are not counted in the seconds that the result tells.
-    """
-    pauses = []
-
-    def pausing(progress: Progress) -> None:
-        on_progress(progress)
-        pauses.append(0.2 if progress.stage >= 0 else 0.01)
-        time.sleep(pauses[-1])
-
-    result = register(*volumes, on_progress=pausing, **options)
-    return replace(result, seconds=result.seconds - sum(pauses))
-
-
-def _wait(until: Callable[[], bool] = lambda: False, seconds: float = 60.0) -> None:
-    from qtpy.QtWidgets import QApplication  # noqa: PLC0415
-
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not until():
-        QApplication.processEvents()
-        time.sleep(0.001)
-
-
-def _photograph(viewer: Any, name: str) -> None:
-    viewer.screenshot(str(PICTURES / f"{name}.png"), canvas_only=False, flash=False)
+def _shrink(path: Path) -> None:
+    picture = Image.open(path).convert("RGB")
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))
