@@ -14,7 +14,8 @@ from napari_coreg.core.geometry import Grid
 from napari_coreg.core.grid_lines import GridLines
 from napari_coreg.errors import RegistrationCancelled
 from napari_coreg.plugin.deformation_colours import jacobian_colormap, nice_factor
-from napari_coreg.plugin.deformation_layers import VIEWS, DeformationViews, Look
+from napari_coreg.plugin.deformation_layers import DeformationViews
+from napari_coreg.plugin.deformation_look import VIEWS, Look
 from napari_coreg.plugin.deformation_source import DeformationSource
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing:UserWarning")
@@ -157,10 +158,10 @@ class TestRelativeToRigid:
         (layer,) = views.make(("magnitude",), Look(relative_to_rigid=True))["magnitude"]
         assert layer.data.max() < 1e-2
         assert layer.name.startswith("Non-rigid displacement of T2")
-        prepared = views.prepared(Look(relative_to_rigid=True))
-        assert prepared is not None
-        assert prepared.rigid is not None
-        assert prepared.rigid[1] > 15.0
+        numbers = views.numbers(Look(relative_to_rigid=True))
+        assert numbers is not None
+        assert numbers.rigid is not None
+        assert numbers.rigid[1] > 15.0
 
     def test_the_body_alone_says_what_is_rigid(self):
         of = source(np.eye(3))
@@ -178,11 +179,11 @@ class TestRelativeToRigid:
         shifts = []
         for each in (body, whole):
             views = DeformationViews(each)
-            views.make((), Look(relative_to_rigid=True))
-            prepared = views.prepared(Look(relative_to_rigid=True))
-            assert prepared is not None
-            assert prepared.rigid is not None
-            shifts.append(prepared.rigid[0])
+            views.measure(Look(relative_to_rigid=True))
+            numbers = views.numbers(Look(relative_to_rigid=True))
+            assert numbers is not None
+            assert numbers.rigid is not None
+            shifts.append(numbers.rigid[0])
         assert shifts[0] == pytest.approx(0.0, abs=1e-3)
         assert shifts[1] > 5.0
 

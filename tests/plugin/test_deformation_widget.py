@@ -17,6 +17,7 @@ from napari_coreg import write_transform
 from napari_coreg.errors import GeometryError
 from napari_coreg.plugin import deformation_layers
 from napari_coreg.plugin.deformation_dock import open_deformation
+from napari_coreg.plugin.deformation_look import VIEWS
 from napari_coreg.plugin.deformation_widget import DeformationWidget
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def test_it_takes_the_result_of_a_run_that_ends_while_it_is_open(qtbot, pair, fa
     assert widget.views.isEnabled()
 
 
-@pytest.mark.parametrize("view", deformation_layers.VIEWS)
+@pytest.mark.parametrize("view", VIEWS)
 def test_a_view_comes_and_goes_with_its_tick(qtbot, dock, pair, view):
     before = list(pair.layers)
     tick(qtbot, dock, view)
@@ -272,6 +273,23 @@ class TestWorking:
         gate.set()
         qtbot.waitUntil(lambda: bool(dock.shown.layers("grid")) and bool(dock.shown.layers("magnitude")))
 
+    def test_arrows_and_grid_are_there_before_the_numbers(self, qtbot, dock, gate):
+        dock.views.tick("vectors")
+        qtbot.waitUntil(lambda: bool(dock.shown.layers("vectors")))
+        assert dock.is_busy()
+        assert dock.figures.text() == ""
+        with qtbot.waitSignal(dock.settled):
+            gate.set()
+        assert dock.figures.text()
+
+    def test_cancelling_the_numbers_leaves_what_is_shown(self, qtbot, dock, gate):
+        dock.views.tick("vectors")
+        qtbot.waitUntil(lambda: bool(dock.shown.layers("vectors")))
+        with qtbot.waitSignal(dock.settled):
+            dock.cancel_button.click()
+        assert dock.views.ticked() == ("vectors",)
+        assert not dock.is_busy()
+
     def test_closing_the_dock_stops_the_work(self, qtbot, dock, gate):
         dock.views.tick("magnitude")
         with qtbot.waitSignal(dock.settled):
@@ -316,7 +334,7 @@ def test_images_are_shown_too(qtbot, viewer, fake_register, rigid):
     viewer.add_image(viewer.layers["fixed"].data, name="done", metadata={"napari_coreg": {"result": result}})
     widget = DeformationWidget(viewer)
     qtbot.addWidget(widget)
-    for view in deformation_layers.VIEWS:
+    for view in VIEWS:
         tick(qtbot, widget, view)
         assert widget.shown.layers(view)[0].ndim == 2
     assert isinstance(widget.shown.layers("grid")[0], Image)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_coreg.core.slabs import OnFraction
 
 MOST_VOXELS = 2**25  # of a map that is to be looked at: 256^3 and 512 x 512 x 128 are not thinned
+_STILL_MM = 1e-3  # less is rounding
 _LEAST_SHARE = 0.25  # of the longest displacement: less would hide too much of what moves
 
 
@@ -56,9 +57,8 @@ class DeformationFigures:
 
     @property
     def limits_mm(self) -> tuple[float, float]:
-        """Limits of a colour scale: few long displacements, as in a corner, do not darken all others."""
-        top = self.p99_mm if self.p99_mm >= _LEAST_SHARE * self.maximum_mm else self.maximum_mm
-        return 0.0, top if top > 1e-6 else 1.0
+        """Limits of a colour scale, as `limits_mm` finds them."""
+        return _limits_mm(self.p99_mm, self.maximum_mm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +126,30 @@ def measure_deformation(
         totals.add(length, determinant)
         thin.add(start, length, determinant)
     return thin.maps(totals, grid.number_of_voxels)
+
+
+def limits_mm(lengths_mm: NDArray[np.floating]) -> tuple[float, float]:
+    """Return limits of a colour scale from 0, such that few long displacements do not darken all others.
+
+    The upper one is the 99th percentile; the longest where that is more than four times as long, and 1 mm where nothing
+    moves.
+
+    Parameters
+    ----------
+    lengths_mm : array
+        Of the displacements.
+
+    Examples
+    --------
+    >>> limits_mm(np.arange(101.0)), limits_mm(np.zeros(9))
+    ((0.0, 99.0), (0.0, 1.0))
+    """
+    return _limits_mm(float(np.percentile(lengths_mm, 99)), float(lengths_mm.max()))
+
+
+def _limits_mm(p99_mm: float, maximum_mm: float) -> tuple[float, float]:
+    top = p99_mm if p99_mm >= _LEAST_SHARE * maximum_mm else maximum_mm
+    return 0.0, top if top > _STILL_MM else 1.0
 
 
 def require_axes(transform: sitk.Transform, grid: Grid) -> None:

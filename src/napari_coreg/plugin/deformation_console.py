@@ -8,7 +8,8 @@ import SimpleITK as sitk
 
 from napari_coreg.errors import VolumeError
 from napari_coreg.plugin.console import find_layer
-from napari_coreg.plugin.deformation_layers import VIEWS, DeformationViews, Look, View
+from napari_coreg.plugin.deformation_layers import DeformationViews
+from napari_coreg.plugin.deformation_look import VIEWS, Look, View
 from napari_coreg.plugin.deformation_source import source_of_layer, source_of_result, source_of_transform
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ an image that has one is removed, napari 0.9 ends with a crash at the next image
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import numpy as np
 import SimpleITK as sitk
 
-from napari_coreg.core.deformation import DeformationMaps, measure_deformation
+from napari_coreg.core.deformation import limits_mm, measure_deformation
 from napari_coreg.core.geometry import Grid, require_values
 from napari_coreg.core.grid_lines import GridLines, nice_spacing_mm
 from napari_coreg.core.pyramid import foreground
@@ -28,6 +28,7 @@ from napari_coreg.plugin.deformation_colours import (
     nice_factor,
     see_through,
 )
+from napari_coreg.plugin.deformation_look import QUICK, Look, Numbers, Shown
 from napari_coreg.plugin.field_layers import displacement_vectors, length_layer_data
 from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, upright, volume_to_layer_data
 from napari_coreg.plugin.live import live_layer
@@ -35,60 +36,13 @@ from napari_coreg.plugin.live import live_layer
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from napari_coreg.core.deformation import DeformationFigures
+    from napari_coreg.core.deformation import DeformationMaps
     from napari_coreg.core.progress import IsCancelled
     from napari_coreg.core.slabs import OnFraction
+    from napari_coreg.plugin.deformation_look import View
     from napari_coreg.plugin.deformation_source import DeformationSource
 
-View = Literal["vectors", "grid", "magnitude", "jacobian"]
-VIEWS: tuple[View, ...] = ("vectors", "grid", "magnitude", "jacobian")
 _FIELD_POINTS = 1_000_000
-
-
-@dataclass(frozen=True)
-class Look:
-    """How the views are to look.
-
-    Attributes
-    ----------
-    max_vectors : int
-        Most arrows.
-    spacing_mm : float or None
-        Between the lines of the grid; None for a round value that fits the volume.
-    relative_to_rigid : bool
-        Whether the rigid part of the transform is taken off.
-    """
-
-    max_vectors: int = 4000
-    spacing_mm: float | None = None
-    relative_to_rigid: bool = False
-
-    def key(self, view: View) -> tuple[Any, ...]:
-        """Return what of this a view depends on."""
-        own = {"vectors": self.max_vectors, "grid": self.spacing_mm}
-        return view, own.get(view), self.relative_to_rigid
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """What all views of one deformation share.
-
-    Attributes
-    ----------
-    transform : SimpleITK.Transform
-        What is shown: the source's, or the rest of it.
-    figures : DeformationFigures
-        Its numbers.
-    every_xyz : tuple of int
-        As in `DeformationMaps`.
-    rigid : tuple of float or None
-        Shift in mm and turn in degrees of what was taken off.
-    """
-
-    transform: sitk.Transform
-    figures: DeformationFigures
-    every_xyz: tuple[int, ...]
-    rigid: tuple[float, float] | None
 
 
 class DeformationViews:
@@ -102,7 +56,8 @@ class DeformationViews:
 
     def __init__(self, source: DeformationSource) -> None:
         self.source = source
-        self._prepared: dict[bool, Prepared] = {}
+        self._shown: dict[bool, Shown] = {}
+        self._numbers: dict[bool, Numbers] = {}
         self._kept: dict[View, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
         self._given: WeakSet[Any] = WeakSet()
 
@@ -123,9 +78,9 @@ class DeformationViews:
         self._given.update(layers)
         return layers
 
-    def prepared(self, look: Look) -> Prepared | None:
-        """Return the numbers if they are known already."""
-        return self._prepared.get(look.relative_to_rigid)
+    def numbers(self, look: Look) -> Numbers | None:
+        """Return the numbers if every voxel was looked at already."""
+        return self._numbers.get(look.relative_to_rigid)
 
     def make(
         self,
@@ -135,7 +90,7 @@ class DeformationViews:
         on_fraction: OnFraction | None = None,
         is_cancelled: IsCancelled | None = None,
     ) -> dict[View, tuple[Any, ...]]:
-        """Return the layers of views, made where they are not kept.
+        """Return the layers of views, made where they are not kept; arrows and grid take no time.
 
         Raises
         ------
@@ -143,53 +98,71 @@ class DeformationViews:
             As `measure_deformation` and `best_rigid`.
         """
         missing = [view for view in views if self.kept(view, look) is None]
-        prepared, maps = self.prepared(look), None
-        if prepared is None or {"magnitude", "jacobian"} & {*missing}:
-            transform, rigid = self._rest(look) if prepared is None else (prepared.transform, prepared.rigid)
-            maps = measure_deformation(transform, self.source.grid, on_fraction=on_fraction, is_cancelled=is_cancelled)
-            prepared = Prepared(transform, maps.figures, maps.every_xyz, rigid)
-            self._prepared[look.relative_to_rigid] = prepared
+        shown, maps = self._what_is_shown(look), None
+        if not QUICK.issuperset(missing):
+            maps = self.measure(look, on_fraction=on_fraction, is_cancelled=is_cancelled)
         for view in missing:
-            self._kept[view] = look.key(view), tuple(self._layers(view, look, prepared, maps))
+            self._kept[view] = look.key(view), tuple(self._layers(view, look, shown, maps))
         return {view: self._kept[view][1] for view in views}
 
-    def _rest(self, look: Look) -> tuple[sitk.Transform, tuple[float, float] | None]:
-        source = self.source
-        if not look.relative_to_rigid:
-            return source.transform, None
-        rigid = best_rigid(source.transform, source.grid, _body(source))
-        return without_rigid(source.transform, rigid), rigid_size(rigid)
+    def measure(
+        self, look: Look, *, on_fraction: OnFraction | None = None, is_cancelled: IsCancelled | None = None
+    ) -> DeformationMaps:
+        """Look at every voxel, and keep the numbers.
 
-    def _layers(self, view: View, look: Look, prepared: Prepared, maps: DeformationMaps | None) -> list[Any]:
+        Raises
+        ------
+        CoregError
+            As `measure_deformation` and `best_rigid`.
+        """
+        shown = self._what_is_shown(look)
+        maps = measure_deformation(
+            shown.transform, self.source.grid, on_fraction=on_fraction, is_cancelled=is_cancelled
+        )
+        self._numbers[look.relative_to_rigid] = Numbers(maps.figures, maps.every_xyz, shown.rigid)
+        return maps
+
+    def _what_is_shown(self, look: Look) -> Shown:
+        source = self.source
+        if look.relative_to_rigid not in self._shown:
+            shown = Shown(source.transform)
+            if look.relative_to_rigid:
+                rigid = best_rigid(source.transform, source.grid, _body(source))
+                shown = Shown(without_rigid(source.transform, rigid), rigid_size(rigid))
+            self._shown[look.relative_to_rigid] = shown
+        return self._shown[look.relative_to_rigid]
+
+    def _layers(self, view: View, look: Look, shown: Shown, maps: DeformationMaps | None) -> list[Any]:
         own = {"deformation": {"view": view, "relative_to_rigid": look.relative_to_rigid, "of": self.source.name}}
         extra = {"moved": self.source.moved, "metadata": {METADATA_KEY: own}}
         if view == "vectors":
-            return [self._vectors(look, prepared, extra)]
+            return [self._vectors(look, shown, extra)]
         if view == "grid":
-            return [self._grid(look, prepared, own)]
+            return [self._grid(look, shown, own)]
         assert maps is not None
         if view == "magnitude":
             return [self._magnitude(look, maps, extra)]
         return self._jacobian(look, maps, extra)
 
-    def _vectors(self, look: Look, prepared: Prepared, extra: dict[str, Any]) -> Any:
+    def _vectors(self, look: Look, shown: Shown, extra: dict[str, Any]) -> Any:
         coarse, _, _ = coarse_grid(self.source.grid, look.max_vectors)
-        field = displacement_field(prepared.transform, coarse)
+        field = displacement_field(shown.transform, coarse)
         name = f"{_what(look, 'Displacement vectors')} of {self.source.name} (mm)"
-        limits = prepared.figures.limits_mm
+        lengths = sitk.GetArrayFromImage(sitk.VectorMagnitude(field))
+        limits = limits_mm(lengths)
         data, arguments, kind = displacement_vectors(field, name, max_vectors=coarse.number_of_voxels, limits=limits)
         arguments = {**arguments, **grid_kwargs(Grid.of(upright(field)), extra["moved"])}
         arguments["metadata"] = extra["metadata"]
         return _made((data, arguments, kind))
 
-    def _grid(self, look: Look, prepared: Prepared, own: dict[str, Any]) -> Any:
+    def _grid(self, look: Look, shown: Shown, own: dict[str, Any]) -> Any:
         grid = self.source.grid
         spacing = nice_spacing_mm(grid) if look.spacing_mm is None else look.spacing_mm
-        lines = GridLines(_quick(prepared.transform, grid), grid, spacing)
-        shown, order = _upright_grid(grid)
+        lines = GridLines(_quick(shown.transform, grid), grid, spacing)
+        upright_grid, order = _upright_grid(grid)
         return live_layer(
             _Permuted(lines, order),
-            shown,
+            upright_grid,
             f"{_what(look, 'Warped grid')} of {self.source.name} ({spacing:g} mm)",
             dtype=np.uint8,
             contrast_limits=(0, 255),
@@ -198,7 +171,7 @@ class DeformationViews:
             rendering="attenuated_mip",  # in 3-D, lines in front are brighter than those behind
             attenuation=0.3,
             metadata={**own, "spacing_mm": spacing},
-            **{name: value for name, value in grid_kwargs(shown, self.source.moved).items() if name == "affine"},
+            affine=grid_kwargs(upright_grid, self.source.moved)["affine"],
         )
 
     def _magnitude(self, look: Look, maps: DeformationMaps, extra: dict[str, Any]) -> Any:

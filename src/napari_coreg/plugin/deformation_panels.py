@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog, QHBoxLayout, 
 from napari_coreg.core.grid_lines import nice_spacing_mm
 from napari_coreg.io.transforms import TRANSFORM_SUFFIXES, read_transform
 from napari_coreg.plugin.deformation_colours import FOLDED_COLOUR
-from napari_coreg.plugin.deformation_layers import VIEWS, Look
 from napari_coreg.plugin.deformation_legend import ColourLegend, Swatch
+from napari_coreg.plugin.deformation_look import VIEWS, Look
 from napari_coreg.plugin.deformation_source import has_result, source_of_layer, source_of_transform
 from napari_coreg.plugin.layer_box import LayerBox
 from napari_coreg.plugin.parts import ElidedBox, Note, Section, column, form, guard_wheel
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from napari_coreg.core.geometry import Grid
-    from napari_coreg.plugin.deformation_layers import View
+    from napari_coreg.plugin.deformation_look import View
     from napari_coreg.plugin.deformation_source import DeformationSource
     from napari_coreg.plugin.looks import Looks
 

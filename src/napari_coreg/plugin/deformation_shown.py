@@ -13,7 +13,7 @@ from napari_coreg.plugin.parts import follow
 from napari_coreg.plugin.turns import Turns
 
 if TYPE_CHECKING:
-    from napari_coreg.plugin.deformation_layers import View
+    from napari_coreg.plugin.deformation_look import View
 
 
 class ShownViews(QWidget):

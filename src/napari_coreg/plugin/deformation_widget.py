@@ -9,7 +9,8 @@ from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from napari_coreg.errors import CoregError, RegistrationCancelled
-from napari_coreg.plugin.deformation_layers import VIEWS, DeformationViews, Look
+from napari_coreg.plugin.deformation_layers import DeformationViews
+from napari_coreg.plugin.deformation_look import QUICK, VIEWS, Look
 from napari_coreg.plugin.deformation_panels import SourcePanel, ViewsPanel
 from napari_coreg.plugin.deformation_shown import ShownViews
 from napari_coreg.plugin.deformation_words import figures_in_words, folding_in_words, maps_in_words, rigid_in_words
@@ -20,7 +21,7 @@ from napari_coreg.plugin.worker import TaskSignals, TaskWorker
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_coreg.plugin.deformation_layers import View
+    from napari_coreg.plugin.deformation_look import View
     from napari_coreg.plugin.deformation_source import DeformationSource
 
 _WELCOME = "Register a pair of volumes, or open a transform from a file; then tick what you want to see."
@@ -29,6 +30,7 @@ _TICK = "Tick what you want to see of the deformation."
 
 class _MakerSignals(TaskSignals):
     progressed = Signal(float)
+    stepped = Signal()  # what takes no time is made
 
 
 class _Maker(TaskWorker):
@@ -37,12 +39,16 @@ class _Maker(TaskWorker):
     def __init__(self, views: DeformationViews, wanted: tuple[View, ...], look: Look) -> None:
         super().__init__(partial(self._make, views, wanted, look), _MakerSignals)
 
-    def _make(self, views: DeformationViews, wanted: tuple[View, ...], look: Look) -> Any:
+    def _make(self, views: DeformationViews, wanted: tuple[View, ...], look: Look) -> None:
+        asked: dict[str, Any] = {"on_fraction": self.progressed.emit, "is_cancelled": lambda: self.abort_requested}
         try:
-            return views.make(wanted, look, on_fraction=self.progressed.emit, is_cancelled=lambda: self.abort_requested)
+            views.make(tuple(view for view in wanted if view in QUICK), look)
+            self.stepped.emit()
+            views.make(wanted, look, **asked)
+            if views.numbers(look) is None:
+                views.measure(look, **asked)
         except RegistrationCancelled:
             self.quit()  # so that `returned` is not emitted
-            return None
 
 
 class DeformationWidget(QWidget):
@@ -63,6 +69,7 @@ class DeformationWidget(QWidget):
         self._views: DeformationViews | None = None
         self._task: tuple[DeformationViews, tuple[View, ...], Look] | None = None
         self._stopped = False
+        self._given_up: tuple[Any, bool] | None = None  # whose numbers were cancelled or refused
         self._error = ""
         self._make_parts()
         self._lay_out()
@@ -163,22 +170,29 @@ class DeformationWidget(QWidget):
         """Bring the viewer to what is ticked: at once where it is made already, else through a worker."""
         if self._views is None:
             return
-        task = views, wanted, look = self._views, self.views.ticked(), self.views.look()
-        missing = self._missing()
-        for view in VIEWS:
-            if view not in wanted:
-                self.shown.put(view, ())
-            elif view not in missing and self.shown.layers(view) != views.kept(view, look):
-                self.shown.put(view, views.to_add(view, look))  # what is outdated stays until then
-        self._show_figures()
+        task = _, wanted, _ = self._views, self.views.ticked(), self.views.look()
+        self._show_made()
         self.message.say(self._error or ("" if wanted else _TICK), "error" if self._error else "note")
         if self._worker is not None:
             if self._task != task:
                 self._worker.quit()  # the next begins when it has ended
-        elif missing:
+        elif self._missing() or (wanted and self._lacks_numbers()):
             self._start(task)
         else:
             self.settled.emit()
+
+    def _show_made(self) -> None:
+        """Show what is made; what is outdated stays until its successor is."""
+        if self._views is None:
+            return
+        look = self.views.look()
+        for view in VIEWS:
+            layers = self._views.kept(view, look)
+            if view not in self.views.ticked():
+                self.shown.put(view, ())
+            elif layers is not None and layers != self.shown.layers(view):
+                self.shown.put(view, self._views.to_add(view, look))
+        self._show_figures()
 
     def _missing(self) -> list[View]:
         """Return the views that are ticked and not made yet."""
@@ -187,9 +201,15 @@ class DeformationWidget(QWidget):
         look = self.views.look()
         return [view for view in self.views.ticked() if self._views.kept(view, look) is None]
 
+    def _lacks_numbers(self) -> bool:
+        look = self.views.look()
+        is_given_up = self._given_up == (self._views, look.relative_to_rigid)
+        return self._views is not None and self._views.numbers(look) is None and not is_given_up
+
     def _start(self, task: tuple[DeformationViews, tuple[View, ...], Look]) -> None:
         worker = _Maker(*task)
         worker.progressed.connect(self._on_progressed)
+        worker.stepped.connect(self._show_made)
         worker.failed.connect(self._on_failed)
         worker.errored.connect(self._on_errored)
         worker.finished.connect(self._on_finished)
@@ -213,6 +233,7 @@ class DeformationWidget(QWidget):
         self._worker, self._task = None, None
         self.working.hide()
         if self._stopped:
+            self._given_up = self._views, self.views.look().relative_to_rigid
             for view in self._missing():
                 self.views.tick(view, ticked=False, quietly=True)
         self._stopped = False
@@ -224,8 +245,8 @@ class DeformationWidget(QWidget):
     def _show_figures(self) -> None:
         """Say in numbers what is known, and show the legends of what is shown."""
         look = self.views.look()
-        prepared = None if self._views is None else self._views.prepared(look)
-        shown = prepared if self.views.ticked() else None
+        numbers = None if self._views is None else self._views.numbers(look)
+        shown = numbers if self.views.ticked() else None
         for view in VIEWS:
             self.views.show_legend(view, self.shown.layers(view))
         self.figures.say("" if shown is None else figures_in_words(shown.figures))
