@@ -104,10 +104,12 @@ class LandmarkDesk(QObject):
                 self._watch(self.marks.layer(side))
         self._on_active()
 
-    def show_layers(self) -> None:
-        """Add the two Points layers where there are none yet."""
+    def show_layers(self) -> str:
+        """Add the two Points layers where there are none yet, and show oblique volumes straight; says so if it does."""
+        text = self._stage.set_up(self.marks)
         for side in SIDES:
             self._turns.add(partial(self._make, side))
+        return text
 
     def adopt(self, side: Side, layer: Any) -> None:
         """Hold the landmarks of one volume in a Points layer that is there already; None lets go of it."""
@@ -127,10 +129,9 @@ class LandmarkDesk(QObject):
     def add_in(self, side: Side) -> None:
         """Let the next clicks set landmarks in one of the volumes."""
         self.return_to = None
-        text = self._stage.set_up(self.marks)
+        text = self.show_layers()
         if text:
             self.said.emit(text, "note")
-        self.show_layers()
         self._turns.add(partial(self._hand_to, side, "add"))
 
     def stop_adding(self) -> None:
@@ -163,6 +164,7 @@ class LandmarkDesk(QObject):
         """Show a landmark, in the volume that is being worked in if it is there, and select it in both."""
         if self.marks is None:
             return
+        self._stage.set_up(self.marks)
         self.marks.select(key)
         active = self.marks.side_of(self._viewer.layers.selection.active) or "fixed"
         for side in (active, OTHER[active]):

@@ -73,8 +73,7 @@ class LandmarksWidget(QWidget):
             except CoregError as error:
                 self.say(str(error), "error")
             else:
-                self.say(text)
-                self.desk.show_layers()
+                self.say(f"{text} {self.desk.show_layers()}".strip())
 
     def save_file(self, what: What, path: str | Path) -> None:
         """Write landmarks, and say what was written or what is wrong."""
