@@ -376,6 +376,8 @@ def test_the_fit_becomes_the_start_of_the_next_run(qtbot, begun, images, model):
     qtbot.waitUntil(begun.controls.run.isEnabled)
     begun.controls.run.click()
     qtbot.waitUntil(lambda: bool(asked))
+    assert begun.marks.images["moving"].visible  # no straight view is left before the run
+    assert begun.desk.adding is None
 
 
 def test_a_start_that_the_landmarks_have_left_behind_is_told(qtbot, begun, images):

@@ -185,7 +185,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _fit(parser: argparse.ArgumentParser) -> None:
-    files = "landmarks: a .csv with the columns x,y,z and name, or 3D Slicer's .mrk.json or .fcsv"
+    files = "landmarks: a .csv with the columns x,y,z and name, 3D Slicer's .mrk.json or .fcsv, or .pts, .txt or .vtk"
     parser.add_argument("fixed_points", type=Path, metavar="FIXED_POINTS", help=f"{files}; in the fixed volume")
     parser.add_argument("moving_points", type=Path, metavar="MOVING_POINTS", help="the same in the moving volume")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="transform file to write")

@@ -253,6 +253,7 @@ class LandmarksWidget(QWidget):
         self._started = made_of
         self.say(start_told(marks, fit, run=run))
         if run:
+            self.desk.leave()  # so that nothing stands in for the volumes while the run shows its own
             session.run_wanted.emit()
 
     def _on_sampled(self) -> None:
