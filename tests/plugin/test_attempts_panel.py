@@ -21,7 +21,7 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QLineEdit
 
-from napari_coreg import attempts_of, open_project, save_project
+from napari_coreg import attempts_of, compare_layers, open_project, save_project
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.register import fingerprint
 from napari_coreg.core.verdict import Verdict
@@ -302,23 +302,22 @@ class TestVerdict:
         qtbot.waitUntil(lambda: widget.message.text().startswith("Saved"))
         assert sitk.ReadTransform(str(tmp_path / "shown.tfm")).TransformPoint((0.0, 0.0, 0.0)) == (0.0, 4.0, 0.0)
 
-    def test_flipping_while_only_fixed_and_result_are_seen_leaves_one_result(self, qtbot, widget, pair):
+    def test_a_comparison_goes_on_with_the_attempt_that_is_shown(self, qtbot, widget, pair):
         first, second = run(qtbot, widget), run(qtbot, widget)
-        widget.result.compare.click()
+        comparison = compare_layers(pair, "fixed", own(second), "blend")
         click(widget, 0)
+        assert (comparison.first.name, comparison.second, comparison.settings.mode) == ("fixed", own(first), "blend")
+        comparison.end()
         assert own(first).visible
         assert not own(second).visible
         assert {"fixed", "moving"} < visible(pair)
-        widget.result.compare.click()
-        assert visible(pair) == {"fixed", own(first).name}
 
     def test_one_whose_layer_was_removed_can_be_compared_when_it_is_there_again(self, qtbot, widget, pair):
         first, _second = run(qtbot, widget), run(qtbot, widget)
         pair.layers.remove(own(first))
         click(widget, 0)
         settle(qtbot, widget)
-        widget.result.compare.click()
-        assert visible(pair) == {"fixed", own(first).name}
+        assert widget.result.compare.isEnabled()
 
     def test_without_attempts_there_is_no_verdict(self, qtbot, widget):
         run(qtbot, widget)
@@ -492,6 +491,8 @@ class TestProject:
         assert own(attempts[1]).visible
         assert not layer.visible
         assert attempts[0].result.fixed is attempts[1].result.fixed
+        assert viewer.layers.selection.active is own(attempts[1])
+        assert layer.colormap.name == viewer.layers["mr"].colormap.name == "bop orange"
 
     def test_open_layers_are_known_by_their_voxels_whatever_they_are_called(self, saved, tmp_path):
         viewer = opened_pair(tmp_path)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_coreg.core.result import RegistrationResult
 from napari_coreg.errors import CoregError
+from napari_coreg.plugin.contributions import MOVING_LOOKS
 from napari_coreg.plugin.layer_run import layers_of, request_from_layers
 from napari_coreg.plugin.layers import METADATA_KEY
 from napari_coreg.plugin.pair_volumes import Found, candidates, find_volume, rebuilt
@@ -156,9 +157,12 @@ class AttemptLayers:
         self._later(partial(self._show_again, attempt))
 
     def _show_again(self, attempt: Attempt) -> None:
-        """Tell once more that it is shown, now that its layers are there."""
+        """Tell once more that it is shown, now that its layers are there, and make the registered one the active one."""
+        viewer, registered = self._viewer(), registered_layer(attempt)
         if self._attempts.current is attempt:
             self._attempts.show(attempt)
+            if viewer is not None and registered in viewer.layers:
+                viewer.layers.selection.active = registered
 
     def _on_failed(self, attempt: Attempt, text: str) -> None:
         self._busy.discard(attempt.key)
@@ -183,6 +187,9 @@ class AttemptLayers:
 
     def _on_found(self, attempt: Attempt, answer: tuple[RegistrationResult, Found, Found]) -> None:
         result, fixed, moving = answer
+        if moving.is_new and attempt.moving.kind == "image":
+            for name, look in MOVING_LOOKS.items():  # as of a sample pair, so that it can be told from the fixed one
+                setattr(moving.layer, name, look)
         try:
             request = request_from_layers(fixed.layer, moving.layer, result.recipe)
         except CoregError as error:
@@ -219,6 +226,7 @@ class AttemptLayers:
         for attempt in attempts:
             for layer in attempt.layers:
                 self._later(partial(self._add, layer))
+            self._later(partial(self._show_again, attempt))
 
     def _on_removed(self, event: Any) -> None:
         """Let go of a layer that somebody removed from the viewer."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _READ_ONLY_SUFFIXES = (".mgh", ".mgz")
 _LABEL_WORDS = re.compile(r"label|seg|mask", re.IGNORECASE)
 _FILES_TRIED = 40  # of a folder, before it is called no DICOM folder
-_MOVING_LOOKS = {"colormap": "bop orange", "blending": "additive"}
+MOVING_LOOKS = {"colormap": "bop orange", "blending": "additive"}
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
@@ -155,7 +155,7 @@ def open_sample(key: str) -> list[LayerData]:
     """
     sample = SAMPLES[key]
     fixed, moving = (_layer_data([read_volume(sample_path(name))]) for name in sample.files)
-    moving[1].update(_MOVING_LOOKS)
+    moving[1].update(MOVING_LOOKS)
     return [fixed, moving]
 
 
