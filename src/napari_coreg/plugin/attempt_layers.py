@@ -157,7 +157,7 @@ class AttemptLayers:
         self._later(partial(self._show_again, attempt))
 
     def _show_again(self, attempt: Attempt) -> None:
-        """Tell once more that it is shown, now that its layers are there, and make the registered one the active one."""
+        """Tell once more that it is shown, now that its layers are there, and make the registered one active."""
         viewer, registered = self._viewer(), registered_layer(attempt)
         if self._attempts.current is attempt:
             self._attempts.show(attempt)
