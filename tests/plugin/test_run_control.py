@@ -158,6 +158,8 @@ class TestTaking:
             widget.progress.take_button.click()
             assert words(widget) == "Taking what there is..."
             assert may_steer(widget) == (False, False, True)
+            qtbot.wait(50)
+            assert not words(widget).startswith(("Stage", "Paused"))
         assert names(pair)[-2:] == ["moving registered to fixed (taken early)", "Deformation of moving (taken early)"]
         assert widget.result.words.text().startswith("Taken after 1.2 s.")
         own = pair.layers["moving registered to fixed (taken early)"].metadata["napari_coreg"]
@@ -217,7 +219,7 @@ class TestStartingWhereAnotherWidgetSays:
         assert widget.start.words.text() == "The run starts from: rigid fit to 6 landmarks."
         self.run(qtbot, widget)
         assert fake_register.calls[0]["initial_transform"] is shift
-        assert "Started from rigid fit to 6 landmarks." in widget.result.words.text()
+        assert "Start: rigid fit to 6 landmarks." in widget.result.words.text()
 
     def test_it_goes_before_the_position_on_the_screen(self, qtbot, widget, pair, fake_register, shift):
         affine = np.eye(4)
@@ -330,4 +332,6 @@ class TestForReal:
         assert result.metric_after < result.metric_before
         assert result.verdict.state != "good"
         assert "of stage 1 of 1 (translation)" in result.ended_early
-        assert any("ended early" in text for text in widget.result.notes.text().splitlines())
+        told = widget.result.verdict.reasons.text() + widget.result.verdict.other_reasons.text()
+        assert "The run was ended early, at iteration" in told
+        assert "ended early" not in widget.result.notes.text()

@@ -34,6 +34,7 @@ class ProgressPanel(QWidget):
         super().__init__(parent)
         self._latest: Progress | None = None
         self._held = ""
+        self._is_ending = False
         self.words = Note(role="text")
         self.colours = Note()
         self.bar = QProgressBar()
@@ -59,13 +60,13 @@ class ProgressPanel(QWidget):
 
     def begin(self) -> None:
         """Show that a run begins."""
-        self._latest = None
+        self._latest, self._is_ending = None, False
         self.colours.say("")
         self.plot.clear()
         self.bar.setRange(0, 0)  # busy, until the first iteration tells how far it is
         self.bar.show()
         self.buttons.show()
-        self._offer(False)
+        self.buttons.setEnabled(False)  # until there is something to take
         self.hold("")
         self.words.say("Preparing the volumes...")
         self.show()
@@ -79,8 +80,8 @@ class ProgressPanel(QWidget):
         self._latest = update.latest
         self.bar.setRange(0, _STEPS)
         self.bar.setValue(round(update.latest.fraction * _STEPS))
-        if update.latest.stage_kind != "preparation":
-            self._offer(True)
+        if update.latest.stage_kind != "preparation" and not self._is_ending:
+            self.buttons.setEnabled(True)
         self._say()
         self.plot.add(moment for moment in update.moments if moment.stage >= 0)  # a search has no course to plot
 
@@ -94,7 +95,7 @@ class ProgressPanel(QWidget):
     def end(self, words: str) -> None:
         """Say that the run is being ended, which cannot be held any more."""
         self.hold("")
-        self._latest = None
+        self._is_ending = True
         self.buttons.setEnabled(False)
         self.words.say(words)
 
@@ -113,11 +114,8 @@ class ProgressPanel(QWidget):
         self.colours.say("")
         self.setVisible(bool(self.plot.curves))
 
-    def _offer(self, offered: bool) -> None:
-        self.buttons.setEnabled(offered)
-
     def _say(self) -> None:
-        if self._latest is None:
+        if self._latest is None or self._is_ending:
             return
         if self._held:
             self.words.say(f"{self._held} - {where_of(self._latest)}")

@@ -249,7 +249,7 @@ class RegisterWidget(QWidget):
         self.check_button.setEnabled(ready and not running and not checking)
         self.check_button.setText("Checking..." if checking else "Check")
         self.cancel_button.setEnabled(self.control.can_cancel())
-        self.start.drop_button.setEnabled(not running)
+        self.start.drop_button.setVisible(not running)
         self.layers.setEnabled(not running)
         self.recipe.setEnabled(not running)
 

@@ -94,7 +94,8 @@ class ResultPanel(QWidget):
         self._request, self._result, self._comparison = request, result, comparison
         self.verdict.show_verdict(result.verdict)
         self.words.say(in_words(request, result))
-        self.notes.say("\n".join(f"Note: {note}." for note in result.notes))
+        notes = [note for note in result.notes if note not in result.verdict.reasons]
+        self.notes.say("\n".join(f"Note: {note}." for note in notes))
         self.save_inverse.setVisible(result.inverse_transform is not None)
         self.show()
 
@@ -194,12 +195,14 @@ def _row(*buttons: QPushButton) -> QHBoxLayout:
 def in_words(request: Request, result: RegistrationResult) -> str:
     """Return metric before and after, time and start of a run in two sentences."""
     before, after = (_metric(value) for value in (result.metric_before, result.metric_after))
-    start = _STARTS.get(result.initialization, result.initialization)
+    start = f"Started from {_STARTS.get(result.initialization, result.initialization)}."
     if request.initial_transform is not None:
-        start = request.start_source or "the layers' position in the viewer"
+        start = "Started from the layers' position in the viewer."
+    if request.start_source:
+        start = f"Start: {request.start_source}."
     ended = "Done in" if result.verdict.state != "failed" else "Ended after"
     ended = "Taken after" if result.ended_early else ended
-    said = f"{ended} {result.seconds:.1f} s. Metric {before} → {after} (lower is better). Started from {start}."
+    said = f"{ended} {result.seconds:.1f} s. Metric {before} → {after} (lower is better). {start}"
     return said if result.folding is None else f"{said} {result.folding}.".replace("-", "−")
 
 
