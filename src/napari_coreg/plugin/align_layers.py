@@ -11,7 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
-from napari_coreg.plugin.layers import METADATA_KEY
+from napari_coreg.plugin.layers import METADATA_KEY, read_layer
 from napari_coreg.plugin.live import Resliced, live_layer, look_again, source_of, view_grid
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.float64]
     Later = Callable[[Callable[[], None]], None]
 
-_MARKER_PIXELS = 22
+_MARKER_PIXELS = 18
 
 
 class AlignLayers:
@@ -40,6 +40,12 @@ class AlignLayers:
         Points that must be in view besides the fixed volume, LPS mm.
     later : callable
         Calls what it is given in a later turn of the event loop, or at once.
+
+    Attributes
+    ----------
+    soon : callable or None
+        Sees to it that `place_marker` is called soon; napari takes 10 ms to move a point, too long for each step of a
+        drag.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class AlignLayers:
         self._own: list[Any] = []
         self._hidden: list[Any] = []
         self._selected: tuple[set[Any], Any] = set(), None
+        self.soon: Callable[[], None] | None = None
         self.live: Any = None
         self.marker: Any = None
         self._marked = look.source.index_to_lps[:-1, -1]
@@ -60,7 +67,8 @@ class AlignLayers:
         """Show them, and hide what they stand in for."""
         selection = self._viewer.layers.selection
         self._selected = set(selection), selection.active
-        for job in (self._add_fixed, self._add_live, self._add_marker):
+        hide_fixed, hide_moving = (partial(self._hide, layer) for layer in (self._fixed, self._moving))
+        for job in (self._add_fixed, hide_fixed, self._add_live, hide_moving, self._add_marker):
             self._later(job)
 
     def owns(self, layer: Any) -> bool:
@@ -75,7 +83,10 @@ class AlignLayers:
     def mark(self, place_lps: npt.ArrayLike) -> None:
         """Show the centre at a place, LPS mm; in 2-D view in whatever slice is shown."""
         self._marked = np.asarray(place_lps, float)
-        self.place_marker()
+        if self.soon is None:
+            self.place_marker()
+        else:
+            self.soon()
 
     def place_marker(self) -> None:
         """Bring the marker into the slice that is shown."""
@@ -118,6 +129,7 @@ class AlignLayers:
     def _add_live(self) -> None:
         self.live = self._add_image(self._look, self._moving, "green", "additive")
         if self.live is not None:
+            self.live.metadata[METADATA_KEY]["fixed"] = read_layer(self._fixed)  # on whose grid it is kept
             self._viewer.layers.selection.active = self.live
 
     def _add_image(self, look: Resliced, of: Any, colormap: str, blending: str) -> Any:
@@ -136,10 +148,12 @@ class AlignLayers:
         )
         self._own.append(layer)
         self._viewer.add_layer(layer)
-        if of.visible:
-            of.visible = False
-            self._hidden.append(of)
         return layer
+
+    def _hide(self, layer: Any) -> None:
+        if not self._ended and layer.visible:
+            layer.visible = False
+            self._hidden.append(layer)
 
     def _add_marker(self) -> None:
         if self._ended or self.live is None:
@@ -153,6 +167,7 @@ class AlignLayers:
             size=1000.0,
             canvas_size_limits=(_MARKER_PIXELS, _MARKER_PIXELS),
             face_color="yellow",
+            border_color="yellow",
             border_width=0.0,
             units=self.live.units,
             axis_labels=self.live.axis_labels,

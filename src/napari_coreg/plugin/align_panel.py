@@ -247,7 +247,8 @@ def _number(low: float, high: float, tooltip: str) -> QDoubleSpinBox:
     spin.setToolTip(tooltip)
     spin.setAlignment(Qt.AlignmentFlag.AlignRight)
     spin.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    spin.setMinimumWidth(70)
+    spin.setMinimumWidth(64)
+    spin.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # arrows and wheel step; digits need the room
     guard_wheel(spin)
     return spin
 

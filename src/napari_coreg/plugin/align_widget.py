@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
-from qtpy.QtCore import QEvent, Signal
+from qtpy.QtCore import QEvent, QTimer, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_coreg.errors import CoregError
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _WELCOME = "Open two volumes to begin, and choose which one stays and which one is moved."
 _COLOURS = "Fixed in magenta, moving in green; white where both are bright. Drag in the view to move the volume."
+_MARK_MS = 120
 _SOURCE = "aligned by hand"
 _REGISTER = "Register volumes"
 
@@ -54,9 +55,14 @@ class AlignWidget(QWidget):
         self._left: Left | None = None
         self._places: list[Place] = []
         self._applied: tuple[Any, Any, Any] | None = None  # layer, affine before and after
+        self._news = ""  # what came of the last alignment
         self.metric: LiveMetric | None = None
         self._at_start: float | None = None
         self._worker: TaskWorker | None = None
+        self._marking = QTimer(self)
+        self._marking.setSingleShot(True)
+        self._marking.setInterval(_MARK_MS)
+        self._marking.timeout.connect(self._mark)
         self._make_parts()
         self._lay_out()
         self._connect()
@@ -84,14 +90,17 @@ class AlignWidget(QWidget):
             self.message.say(str(error), "error")
             return
         self.hand, self._at_start = hand, None
+        hand.layers.soon = self._mark_soon
         self.drags = Drags(hand)
         self.keys = Keys(hand, self._main_window(), self)
+        self._news = ""
         self._forget_applied()
         self.panel.take(hand, self.drags)
         self.metric = LiveMetric(hand.fixed_volume, hand.moving_volume, self)
         self.metric.measured.connect(self._on_measured)
-        self.metric.failed.connect(self.match.setText)
-        self.match.setText("Match: working it out...")
+        self.metric.failed.connect(self.match.say)
+        self.match.say("Match: working it out...")
+        self.match_before.say("")
         self.metric.ask(hand.transform)
         hand.changed.connect(self._on_pose)
         hand.ended.connect(self._on_ended)
@@ -146,7 +155,7 @@ class AlignWidget(QWidget):
             layer, before, after = self._applied
             if (layer.affine.affine_matrix == after).all():
                 layer.affine = before
-                self.message.say(f"{layer.name!r} lies where it lay before.", "note")
+                self._tell(f"{layer.name!r} lies where it lay before.")
         self._forget_applied()
 
     def keep(self) -> None:
@@ -179,7 +188,7 @@ class AlignWidget(QWidget):
         self.take_back.setToolTip("Put the layer back to where it was.")
         self.take_back.setVisible(False)
         self.panel = PosePanel()
-        self.match = Note("Match", "note")
+        self.match, self.match_before = Note("", "heading"), Note()
         self.match.setToolTip(
             "Normalized mutual information of both volumes where they overlap, on few voxels: 1 for none, 2 for the "
             "same image. Compare its values for one pair only."
@@ -215,7 +224,10 @@ class AlignWidget(QWidget):
         self.keys_section = Section("Keys in the view", keys, tooltip="What moves the volume without the mouse.")
         on_rows = column(self.on_part, spacing=8)
         on_rows.addWidget(self.panel)
-        on_rows.addWidget(self.match)
+        match = column(spacing=1)
+        match.addWidget(self.match)
+        match.addWidget(self.match_before)
+        on_rows.addLayout(match)
         on_rows.addLayout(uses)
         on_rows.addWidget(self.keys_section)
         content = QWidget()
@@ -270,9 +282,13 @@ class AlignWidget(QWidget):
         self.begin_at.clear()
         self.begin_at.addItems([place.words for place in self._places])
         self.begin_at.setEnabled(len(self._places) > 1)
-        if text or self.message.property("role") == "error" or self.message.text() == _WELCOME:
-            self.message.say(text, role)
+        self.message.say(" ".join(part for part in (self._news, text) if part), role)
         self._show_state()
+
+    def _tell(self, news: str) -> None:
+        """Say what has happened, until the next alignment begins."""
+        self._news = news
+        self.message.say(news, "note")
 
     def _show_state(self) -> None:
         is_on = self.hand is not None
@@ -300,12 +316,20 @@ class AlignWidget(QWidget):
         if self.hand is not None and self.metric is not None:
             self.metric.ask(self.hand.transform)
 
+    def _mark_soon(self) -> None:
+        if not self._marking.isActive():
+            self._marking.start()
+
+    def _mark(self) -> None:
+        if self.hand is not None:
+            self.hand.layers.place_marker()
+
     def _on_measured(self, value: float | None) -> None:
         if self._at_start is None:
             self._at_start = value
-        now = "the volumes do not overlap" if value is None else f"{value:.3f}"
-        start = "none" if self._at_start is None else f"{self._at_start:.3f}"
-        self.match.setText(f"Match: {now}   (at the start {start}; higher is better)")
+        self.match.say("Match: the volumes do not overlap" if value is None else f"Match: {value:.3f}")
+        before = "none" if self._at_start is None else f"{self._at_start:.3f}"
+        self.match_before.say(f"{before} at the start; higher is better")
 
     def _on_ended(self, why: str) -> None:
         hand, self.hand = self.hand, None
@@ -315,7 +339,7 @@ class AlignWidget(QWidget):
         self.panel.leave()
         there = hand is not None and hand.fixed in self._viewer.layers and hand.moving in self._viewer.layers
         self._left = Left.by(hand) if hand is not None and there else None
-        self.message.say(why)
+        self._tell(why)
         self._refresh()
 
     def _on_kept(self, data: LayerData) -> None:
@@ -329,7 +353,7 @@ class AlignWidget(QWidget):
         if live is not None:
             self._viewer.layers.selection.active = live
         hidden = "" if live is None else ", hidden while you align"
-        self.message.say(f"Kept as {layer.name!r}{hidden}.", "note")
+        self._tell(f"Kept as {layer.name!r}{hidden}.")
         self.kept_added.emit(layer)
 
     def _on_keep_finished(self) -> None:
