@@ -130,6 +130,10 @@ class TestJacobian:
         assert above[0] > above[2]
         assert below[3] == pytest.approx(above[3], abs=1e-3)
 
+    def test_each_value_has_a_colour_of_its_own(self):
+        colours = jacobian_colormap(2.0).map(np.linspace(0, 1, 200))
+        assert (np.abs(np.diff(colours, axis=0)).max(axis=1) > 1e-4).all()
+
     def test_its_limits_are_a_factor_and_its_reciprocal(self):
         (layer,) = made("jacobian", source(np.eye(3)))
         low, high = layer.contrast_limits

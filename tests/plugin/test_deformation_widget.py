@@ -95,6 +95,14 @@ def test_a_view_comes_and_goes_with_its_tick(qtbot, dock, pair, view):
     qtbot.waitUntil(lambda: list(pair.layers) == before)
 
 
+def test_lines_stay_above_maps_in_whatever_order_they_are_ticked(qtbot, dock, pair):
+    for view in ("grid", "magnitude", "vectors", "jacobian"):
+        tick(qtbot, dock, view)
+    order = [pair.layers.index(dock.shown.layers(view)[0]) for view in ("magnitude", "jacobian", "grid", "vectors")]
+    assert order == [3, 4, 5, 6]
+    assert pair.layers.index("done") == 2
+
+
 def test_the_selection_stays(qtbot, dock, pair):
     pair.layers.selection.active = pair.layers["moving"]
     tick(qtbot, dock, "magnitude")

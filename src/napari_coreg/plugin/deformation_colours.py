@@ -10,6 +10,7 @@ FOLDED_COLOUR = "yellow"
 GRID_COLOUR = "cyan"
 _NICE_FACTORS = (1.1, 1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0)
 _SHRINKS, _GROWS = (0.13, 0.45, 1.0), (1.0, 0.25, 0.15)
+_MOST = 0.9  # opacity, so that lines and tissue can be seen through the strongest colour
 _CONTROLS = 65  # odd, so that one of them is the centre
 
 
@@ -31,7 +32,7 @@ def jacobian_colormap(factor: float) -> Any:
     controls = (values - values[0]) / (values[-1] - values[0])
     colours = np.empty((_CONTROLS, 4))
     colours[:, :3] = np.where(logs[:, None] < 0, _SHRINKS, _GROWS)
-    colours[:, 3] = np.minimum(1.0, 1.5 * np.abs(logs))
+    colours[:, 3] = _MOST * np.abs(logs)  # to the very end, so that each value has a colour of its own
     colours[_CONTROLS // 2] = (1.0, 1.0, 1.0, 0.0)
     controls[0], controls[-1] = 0.0, 1.0
     return Colormap(colours, name=f"Jacobian determinant to {factor:g}", controls=controls)

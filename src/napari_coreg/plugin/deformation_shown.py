@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_coreg.plugin.deformation_look import QUICK
 from napari_coreg.plugin.parts import follow
 from napari_coreg.plugin.turns import Turns
 
@@ -61,6 +62,7 @@ class ShownViews(QWidget):
         selection = self._viewer.layers.selection
         selected, active = set(selection), selection.active
         self._viewer.add_layer(layer)
+        self._viewer.layers.move(len(self._viewer.layers) - 1, self._place_of(layer))
         self._added.add(layer)
         if selected:
             selection.clear()
@@ -68,6 +70,14 @@ class ShownViews(QWidget):
             selection.active = active if active in selected else None
             if len(selected) > 1:
                 selection.update(selected)
+
+    def _place_of(self, layer: Any) -> int:
+        """Return where a layer goes: arrows and lines on top, maps right below them."""
+        top = len(self._viewer.layers) - 1
+        lines = [each for view in QUICK for each in self.layers(view)]
+        if layer in lines:
+            return top
+        return min((self._viewer.layers.index(each) for each in lines if each in self._viewer.layers), default=top)
 
     def _drop(self, layer: Any) -> None:
         if layer not in self._viewer.layers or self._is_wanted(layer):
