@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from napari.layers import Image, Vectors
+from napari_coreg.plugin.comparison import Comparison
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
 
@@ -19,6 +20,8 @@ from napari_coreg.plugin import deformation_layers
 from napari_coreg.plugin.deformation_dock import open_deformation
 from napari_coreg.plugin.deformation_look import VIEWS
 from napari_coreg.plugin.deformation_widget import DeformationWidget
+from napari_coreg.plugin.layer_run import request_from_layers
+from napari_coreg.plugin.result_panel import ResultPanel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -328,6 +331,16 @@ def test_it_fits_a_narrow_dock_in_both_themes(dock, pair):
     for theme in ("light", "dark"):
         pair.theme = theme
         assert dock.styleSheet()
+
+
+def test_the_result_panel_asks_for_the_deformation_of_its_result(qtbot, pair, dock):
+    result = pair.layers["done"].metadata["napari_coreg"]["result"]
+    request = request_from_layers(pair.layers["fixed"], pair.layers["moving"], result.recipe)
+    panel = ResultPanel()
+    qtbot.addWidget(panel)
+    panel.show_result(request, result, Comparison(pair, pair.layers["fixed"], pair.layers["done"]))
+    with qtbot.waitSignal(panel.deformation_wanted, check_params_cb=lambda wanted: wanted is result):
+        panel.deformation.click()
 
 
 def test_without_a_window_nothing_is_opened(pair):
