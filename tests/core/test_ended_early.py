@@ -250,6 +250,27 @@ def test_a_run_both_ways_is_ended_on_either_way(phantom, pair, recipe_settings):
     assert inverse.TransformPoint(result.transform.TransformPoint((1.0, 2.0, 3.0))) == pytest.approx((1.0, 2.0, 3.0))
 
 
+def test_a_second_try_that_is_ended_early_does_not_lose_what_the_first_has_found(phantom, pair, monkeypatch):
+    monkeypatch.setattr("napari_coreg.core.run.has_better_pose", lambda pose: True)
+    first = Watch(lambda progress: False)
+    plain = first.run(*pair, linear(RigidStage))
+    assert any("begun again" in note for note in plain.notes)
+    tries = 0
+
+    def is_enough(progress: Any) -> bool:
+        nonlocal tries
+        tries += at(0, 0, 1)(progress)
+        return tries == 2
+
+    result = Watch(is_enough).run(*pair, linear(RigidStage))
+    assert_honest(result, "at iteration 1 of at most 100 of level 1 of 2 of stage 1 of 1 (rigid)")
+    assert phantom.error_mm(result.transform, SHIFT) < 1.0
+    there = result.transform.TransformPoint((3.0, 4.0, 5.0))
+    assert result.inverse_transform.TransformPoint(there) == pytest.approx((3.0, 4.0, 5.0))
+    is_first = "what had been found before that fits better yet, and is kept" in result.notes
+    assert len(result.trace) == (2 if is_first else 1)
+
+
 def test_seconds_and_fraction_never_fall_in_a_run_both_ways(pair):
     watch = Watch(lambda progress: False)
     watch.run(*pair, linear(RigidStage, initialization="given"), check_swap=True)
