@@ -79,6 +79,11 @@ class Comparison:
         return self._pictures
 
     @property
+    def flickers(self) -> bool:
+        """Whether the picture changes by itself just now."""
+        return self._flicker.is_running
+
+    @property
     def roles(self) -> tuple[int, int]:
         """Which of the two, 0 and 1, plays the first and which the second one now."""
         pictures = self._pictures
@@ -240,6 +245,8 @@ class Comparison:
         viewer, pictures = self._viewer(), self._pictures
         if viewer is None or pictures is None or self._stage is None:
             return
+        if any(layer not in viewer.layers for layer in pictures.own):  # it is about to end
+            return
         mode = self.settings.mode
         if mode in EXTRA_MODES and pictures.extra is None:
             for job in (self._add_extra, partial(self._show, dress=True)):
@@ -286,15 +293,15 @@ class Comparison:
 
     def _on_layer(self, event: Any) -> None:
         """Follow a layer that was moved, or whose voxels have changed."""
+        moving = None if self.before is None else self.before.layer
         try:
             check_pair(self.first, self.second)
+            for index, layer in enumerate((self.first, self.second)):
+                if event.source is layer or (event.source is moving and index == self._result):
+                    self._place(index)
         except (GeometryError, VolumeError):
-            self.end()
+            self._ending.begin()
             return
-        moving = None if self.before is None else self.before.layer
-        for index, layer in enumerate((self.first, self.second)):
-            if event.source is layer or (event.source is moving and index == self._result):
-                self._place(index)
         if self._pictures is not None:
             self._pictures.look_again()
             self._settled.begin()
