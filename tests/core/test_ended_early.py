@@ -250,8 +250,12 @@ def test_a_run_both_ways_is_ended_on_either_way(phantom, pair, recipe_settings):
     assert inverse.TransformPoint(result.transform.TransformPoint((1.0, 2.0, 3.0))) == pytest.approx((1.0, 2.0, 3.0))
 
 
-def test_a_second_try_that_is_ended_early_does_not_lose_what_the_first_has_found(phantom, pair, monkeypatch):
+@pytest.mark.parametrize("is_astray", [False, True])
+def test_a_second_try_that_is_ended_early_does_not_lose_what_the_first_has_found(phantom, pair, monkeypatch, is_astray):
     monkeypatch.setattr("napari_coreg.core.run.has_better_pose", lambda pose: True)
+    if is_astray:
+        far = sitk.TranslationTransform(3, (15.0, 15.0, -15.0))
+        monkeypatch.setattr("napari_coreg.core.run.from_matrix", lambda *_: far)
     first = Watch(lambda progress: False)
     plain = first.run(*pair, linear(RigidStage))
     assert any("begun again" in note for note in plain.notes)
@@ -268,6 +272,7 @@ def test_a_second_try_that_is_ended_early_does_not_lose_what_the_first_has_found
     there = result.transform.TransformPoint((3.0, 4.0, 5.0))
     assert result.inverse_transform.TransformPoint(there) == pytest.approx((3.0, 4.0, 5.0))
     is_first = "what had been found before that fits better yet, and is kept" in result.notes
+    assert is_first is is_astray
     assert len(result.trace) == (2 if is_first else 1)
 
 
