@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from napari_coreg.io.volumes import read_volumes as read_volumes
     from napari_coreg.io.volumes import write_volume as write_volume
     from napari_coreg.plugin.align_console import align_by_hand as align_by_hand
+    from napari_coreg.plugin.compare import compare_layers as compare_layers
     from napari_coreg.plugin.console import check_layers as check_layers
     from napari_coreg.plugin.console import register_layers as register_layers
     from napari_coreg.plugin.deformation_console import show_deformation as show_deformation
@@ -59,6 +60,7 @@ _HOME = {
     "attempts_of": "napari_coreg.plugin.projects",
     "check_layers": "napari_coreg.plugin.console",
     "check_pair": "napari_coreg.core.preflight",
+    "compare_layers": "napari_coreg.plugin.compare",
     "fit_landmark_layers": "napari_coreg.plugin.landmark_console",
     "fit_landmarks": "napari_coreg.core.landmarks",
     "keep_layer": "napari_coreg.plugin.live",
@@ -94,6 +96,7 @@ __all__ = [
     "attempts_of",
     "check_layers",
     "check_pair",
+    "compare_layers",
     "fit_landmark_layers",
     "fit_landmarks",
     "keep_layer",

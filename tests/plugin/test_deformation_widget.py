@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from napari.layers import Image, Vectors
-from napari_coreg.plugin.comparison import Comparison
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
 
@@ -338,7 +337,7 @@ def test_the_result_panel_asks_for_the_deformation_of_its_result(qtbot, pair, do
     request = request_from_layers(pair.layers["fixed"], pair.layers["moving"], result.recipe)
     panel = ResultPanel()
     qtbot.addWidget(panel)
-    panel.show_result(request, result, Comparison(pair, pair.layers["fixed"], pair.layers["done"]))
+    panel.show_result(request, result, None)
     with qtbot.waitSignal(panel.deformation_wanted, check_params_cb=lambda wanted: wanted is result):
         panel.deformation.click()
 

@@ -14,7 +14,7 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
 
-from napari_coreg import load_preset, register
+from napari_coreg import compare_layers, load_preset, register
 from napari_coreg.core.folding import Folding
 from napari_coreg.core.recipe import Initialization
 from napari_coreg.errors import RegistrationError
@@ -282,27 +282,26 @@ class TestARun:
 
 
 class TestComparing:
-    def test_fixed_and_result_are_shown_alone_and_all_layers_come_back(self, qtbot, widget, pair):
+    def test_the_button_opens_the_dock_with_the_fixed_layer_and_the_result(self, qtbot, widget, pair, monkeypatch):
+        asked = []
+        opener = "napari_coreg.plugin.register_widget.open_compare"
+        monkeypatch.setattr(opener, lambda _viewer, first, second: asked.append((first.name, second.name)))
         run(qtbot, widget)
-        pair.layers["fixed"].visible = False
-        before = {layer.name: (layer.visible, layer.opacity) for layer in pair.layers}
         widget.result.compare.click()
-        assert [layer.name for layer in pair.layers if layer.visible] == ["fixed", "moving registered to fixed"]
-        assert pair.layers["moving registered to fixed"].opacity == 0.5
+        assert asked == [("fixed", "moving registered to fixed")]
+
+    def test_without_a_window_it_changes_nothing(self, qtbot, widget, pair):
+        run(qtbot, widget)
+        before = {layer.name: (layer.visible, layer.opacity) for layer in pair.layers}
         widget.result.compare.click()
         assert {layer.name: (layer.visible, layer.opacity) for layer in pair.layers} == before
 
-    def test_a_layer_deleted_meanwhile_does_no_harm(self, qtbot, widget, pair):
-        run(qtbot, widget)
-        widget.result.compare.click()
-        del pair.layers["fixed"]
-        widget.result.compare.click()
-        assert pair.layers["moving"].visible
-
     def test_another_run_brings_the_hidden_layers_back_first(self, qtbot, widget, pair):
         run(qtbot, widget)
-        widget.result.compare.click()
+        comparison = compare_layers(pair, "fixed", "moving registered to fixed")
+        assert not pair.layers["moving"].visible
         run(qtbot, widget)
+        assert not comparison.is_on
         assert pair.layers["moving"].visible
 
 

@@ -16,7 +16,9 @@ from napari_coreg.core.result import RegistrationResult
 from napari_coreg.io.project import read_project
 from napari_coreg.plugin.attempt_layers import FLIP_KEY, Host, layers_of_attempts, registered_layer
 from napari_coreg.plugin.attempts_table import AttemptsTable
-from napari_coreg.plugin.comparison import Comparison
+from napari_coreg.plugin.compare import comparison_of
+from napari_coreg.plugin.compare_widget import open_compare
+from napari_coreg.plugin.deformation_source import result_of
 from napari_coreg.plugin.errands import Errands
 from napari_coreg.plugin.parts import Note, Section, column
 from napari_coreg.plugin.projects import attempts_of, opened, saving
@@ -218,16 +220,25 @@ class AttemptsPanel(QWidget):
         panel = self._result
         if panel is None or (attempt is not None and panel.shows(attempt.result) and panel.compare.isEnabled()):
             return
-        was_alone = panel.compare.isChecked()
+        layer = None if attempt is None else registered_layer(attempt)
         if attempt is None or not isinstance(attempt.result, RegistrationResult):
             panel.leave()
         else:
-            panel.compare.setChecked(False)
-            layer = registered_layer(attempt)
-            comparison = None if layer is None else Comparison(self._viewer, self._fixed_of(attempt), layer)
-            panel.show_result(attempt.request, attempt.result, comparison)
-        if was_alone and attempt is not None:
-            layers_of_attempts(self._viewer).reveal(attempt)  # the layers that came back are those of another one
+            fixed = self._fixed_of(attempt)
+            is_there = layer is not None and fixed is not None
+            compare = partial(open_compare, self._viewer, fixed, layer) if is_there else None
+            panel.show_result(attempt.request, attempt.result, compare)
+        self._compare_too(attempt, layer)
+
+    def _compare_too(self, attempt: Attempt | None, layer: Any) -> None:
+        """Let what is compared with the result of another attempt be compared with this one's."""
+        comparison = comparison_of(self._viewer)
+        first, second = comparison.first, comparison.second
+        if attempt is None or layer is None or not comparison.is_on or second is layer or result_of(second) is None:
+            return
+        comparison.end()
+        layers_of_attempts(self._viewer).reveal(attempt)  # the layers that came back are those of another one
+        comparison.begin(first, layer)
 
     def _fixed_of(self, attempt: Attempt) -> Any:
         return next((layer for layer in self._viewer.layers if layer.name == attempt.fixed.name), None)

@@ -14,7 +14,8 @@ from napari_coreg.core.register import register
 from napari_coreg.errors import CoregError
 from napari_coreg.plugin.attempts_panel import AttemptsPanel
 from napari_coreg.plugin.check_panel import CheckPanel
-from napari_coreg.plugin.comparison import Comparison
+from napari_coreg.plugin.compare import comparison_of
+from napari_coreg.plugin.compare_widget import open_compare
 from napari_coreg.plugin.deformation_dock import open_deformation
 from napari_coreg.plugin.foreground_layers import ForegroundLayers
 from napari_coreg.plugin.layer_run import Check, Ready, Register, Request, adding, request_from_layers
@@ -93,6 +94,7 @@ class RegisterWidget(QWidget):
         self.message.say("")
         self.findings.begin(chosen)
         self.result.leave()
+        comparison_of(self._viewer).end()
         self.control.start(
             request,
             chosen.fixed,
@@ -274,8 +276,8 @@ class RegisterWidget(QWidget):
         self._end()
         if self._request is not None:
             ready = remember(self._viewer, self._request, ready)
-            comparison = Comparison(self._viewer, self._fixed, ready.layers[0])
-            self.result.show_result(self._request, ready.result, comparison)
+            compare = partial(open_compare, self._viewer, self._fixed, ready.layers[0])
+            self.result.show_result(self._request, ready.result, compare)
             self._turns.add(partial(self._scroll.ensureWidgetVisible, self.result))
 
     def _end(self, text: str = "", role: str = "note") -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from napari_coreg.core.result import RegistrationResult
-    from napari_coreg.plugin.comparison import Comparison
     from napari_coreg.plugin.layer_run import Request
 
 _STARTS = {
@@ -47,15 +46,14 @@ class ResultPanel(QWidget):
         super().__init__(parent)
         self._request: Request | None = None
         self._result: RegistrationResult | None = None
-        self._comparison: Comparison | None = None
+        self._compare: Callable[[], object] | None = None
         self._saved = ""
         self.verdict = VerdictPanel()
         self.words = Note()
         self.notes = Note()
-        self.compare = QPushButton("Show only fixed and result")
-        self.compare.setCheckable(True)
-        self.compare.setToolTip("Hide all other layers, as the moving one; click again to bring them back.")
-        self.compare.toggled.connect(self._on_compare)
+        self.compare = QPushButton("Compare...")
+        self.compare.setToolTip("Look at fixed and result together: checkerboard, flicker, before and after, and more.")
+        self.compare.clicked.connect(self._on_compare)
         self.deformation = QPushButton("See the deformation...")
         self.deformation.setToolTip("Show arrows, a warped grid, and where the volume swells, shrinks or folds.")
         self.deformation.clicked.connect(self._on_deformation)
@@ -88,10 +86,10 @@ class ResultPanel(QWidget):
         """Whether it is this result that is shown."""
         return result is self._result and not self.isHidden()
 
-    def show_result(self, request: Request, result: RegistrationResult, comparison: Comparison | None) -> None:
-        """Show a finished run; without a comparison where its layer is not there."""
-        self.compare.setEnabled(comparison is not None)
-        self._request, self._result, self._comparison = request, result, comparison
+    def show_result(self, request: Request, result: RegistrationResult, compare: Callable[[], object] | None) -> None:
+        """Show a finished run; its button calls `compare`, which is None where its layer is not there."""
+        self.compare.setEnabled(compare is not None)
+        self._request, self._result, self._compare = request, result, compare
         self.verdict.show_verdict(result.verdict)
         self.words.say(in_words(request, result))
         notes = [note for note in result.notes if note not in result.verdict.reasons]
@@ -100,8 +98,7 @@ class ResultPanel(QWidget):
         self.show()
 
     def leave(self) -> None:
-        """Bring back the layers that were hidden, and hide, as another run begins."""
-        self.compare.setChecked(False)
+        """Hide, as another run begins."""
         self.hide()
 
     def write_result(self, folder: str | Path) -> None:
@@ -170,9 +167,9 @@ class ResultPanel(QWidget):
             return str(path)
         return f"{path}{'.tfm' if kind == linear else '.h5'}"
 
-    def _on_compare(self, alone: bool) -> None:
-        if self._comparison is not None:
-            (self._comparison.show if alone else self._comparison.restore)()
+    def _on_compare(self) -> None:
+        if self._compare is not None:
+            self._compare()
 
     def _on_deformation(self) -> None:
         if self._result is not None:
