@@ -13,7 +13,7 @@ from napari_coreg import align_by_hand
 from napari_coreg.core.geometry import Grid
 from napari_coreg.errors import GeometryError, VolumeError
 from napari_coreg.plugin.align_hand import HandAlignment
-from napari_coreg.plugin.align_use import affine_in_place, kept, places
+from napari_coreg.plugin.align_outcome import affine_in_place, kept, places
 from napari_coreg.plugin.layers import initial_transform_from, layer_kwargs, read_layer
 from napari_coreg.plugin.preview import is_preview
 from napari_coreg.session import Start, session_of

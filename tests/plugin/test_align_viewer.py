@@ -272,7 +272,7 @@ def test_the_screen_shows_the_moving_volume_where_the_transform_says(screen: Scr
 def test_the_dock_is_narrow_and_closing_it_gives_everything_back(straight: Screen) -> None:
     widget = straight.widget
     widget.panel.scale_section.unfold()
-    widget.keys_section.unfold()
+    widget.uses.keys.unfold()
     straight.qtbot.wait(100)
     assert widget.minimumSizeHint().width() <= 300
     straight.viewer.window.remove_dock_widget(widget)
@@ -292,10 +292,24 @@ def test_a_run_from_here_opens_the_dock_that_registers(straight: Screen, monkeyp
     runs: list[Any] = []
     monkeypatch.setattr(RegisterWidget, "run", lambda self: runs.append(self.layers.chosen()))
     straight.hand.translate((1.0, 2.0, 3.0))
-    straight.widget.run_button.click()
+    straight.widget.uses.run.click()
     names = {type(dock).__name__ for dock in straight.viewer.window._qt_window.findChildren(RegisterWidget)}
     assert names == {"RegisterWidget"}
     straight.qtbot.wait(300)
     register = straight.viewer.window._qt_window.findChildren(RegisterWidget)[0]
     chosen = register.layers.chosen()
     assert (chosen.fixed.name, chosen.moving.name) == ("fixed", "moving")
+
+
+def test_the_dock_that_registers_opens_this_one_with_its_layers(
+    make_napari_viewer: Callable[..., Any], qtbot: Any
+) -> None:
+    viewer = make_napari_viewer()
+    for name in ("a", "b", "c"):
+        viewer.add_image(np.zeros((9, 10, 11)), name=name)
+    _, register = viewer.window.add_plugin_dock_widget("napari-coreg", "Register volumes")
+    register.layers.fixed.set_layer(viewer.layers["c"])
+    register.layers.moving.set_layer(viewer.layers["b"])
+    register.layers.by_hand.click()
+    _, widget = viewer.window.add_plugin_dock_widget("napari-coreg", "Align by hand")
+    assert (widget.pair.fixed.currentText(), widget.pair.moving.currentText()) == ("c", "b")

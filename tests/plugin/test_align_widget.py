@@ -58,14 +58,14 @@ def shift_of(widget: AlignWidget) -> list[float]:
 
 
 def number(widget: AlignWidget) -> float:
-    return float(widget.match.text().split()[-1])
+    return float(widget.match.now.text().split()[-1])
 
 
 def test_it_begins_with_the_two_volumes_and_ends_with_all_given_back(
     qtbot: Any, align: AlignWidget, pair: ViewerModel
 ) -> None:
     fixed, moving = pair.layers
-    assert (align.fixed.layer(), align.moving.layer()) == (fixed, moving)
+    assert (align.pair.fixed.layer(), align.pair.moving.layer()) == (fixed, moving)
     assert align.begin_button.text() == "Begin"
     align.begin_button.click()
     qtbot.waitUntil(lambda: len(pair.layers) == 5)
@@ -210,25 +210,25 @@ def test_all_keys_are_listed_in_the_widget() -> None:
 
 def test_the_match_is_that_of_the_newest_pose_and_of_the_start(qtbot: Any, begun: AlignWidget) -> None:
     assert begun.hand is not None
-    qtbot.waitUntil(lambda: "at the start" in begun.match_before.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "at the start" in begun.match.before.text(), timeout=10_000)
     before = number(begun)
     for step in range(1, 21):
         begun.hand.set_pose(begun.hand.pose.moved_to((0.0, -0.2 * step, 0.0)))
-    assert begun.metric is not None
-    qtbot.waitUntil(lambda: begun.metric is not None and not begun.metric.is_busy(), timeout=10_000)
+    assert begun.match.metric is not None
+    qtbot.waitUntil(lambda: begun.match.metric is not None and not begun.match.metric.is_busy(), timeout=10_000)
     fixed, moving = begun.hand.fixed_volume, begun.hand.moving_volume
     truth = CoarseMatch(fixed.data, fixed.geometry, moving.data, moving.geometry)(
         sitk.TranslationTransform(3, (0.0, 4.0, 0.0))
     )
     assert number(begun) == pytest.approx(truth, abs=1e-3)
     assert number(begun) > before + 0.1
-    assert begun.match_before.text().startswith(f"{before:.3f} at the start; higher is better")
+    assert begun.match.before.text().startswith(f"{before:.3f} at the start; higher is better")
 
 
 def test_volumes_apart_are_said_to_be_so(qtbot: Any, begun: AlignWidget) -> None:
     assert begun.hand is not None
     begun.hand.translate((1000.0, 0.0, 0.0))
-    qtbot.waitUntil(lambda: "do not overlap" in begun.match.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "do not overlap" in begun.match.now.text(), timeout=10_000)
 
 
 def test_a_run_is_asked_for_from_here(qtbot: Any, begun: AlignWidget, pair: ViewerModel) -> None:
@@ -237,7 +237,7 @@ def test_a_run_is_asked_for_from_here(qtbot: Any, begun: AlignWidget, pair: View
     session = session_of(pair)
     with qtbot.waitCallback() as wanted:
         session.run_wanted.connect(wanted)
-        begun.run_button.click()
+        begun.uses.run.click()
     start = session.start
     assert start is not None
     assert start.source == "aligned by hand"
@@ -254,10 +254,10 @@ def test_a_start_is_set_without_a_run_and_is_where_it_begins_next_time(
     session = session_of(pair)
     session.run_wanted.connect(lambda: asked.append(1))
     begun.panel.shifts[1].setValue(-4.0)
-    begun.start_button.click()
+    begun.uses.start.click()
     assert session.start is not None
     assert begun.hand is None
-    begun.begin_at.setCurrentIndex(begun.begin_at.findText("the start: aligned by hand"))
+    begun.pair.begin_at.setCurrentIndex(begun.pair.begin_at.findText("the start: aligned by hand"))
     begun.begin()
     qtbot.waitUntil(lambda: len(pair.layers) == 5)
     assert begun.hand is not None
@@ -268,16 +268,16 @@ def test_a_start_is_set_without_a_run_and_is_where_it_begins_next_time(
 def test_somebody_elses_start_is_offered_first(align: AlignWidget, pair: ViewerModel) -> None:
     session = session_of(pair)
     session.start = Start(sitk.TranslationTransform(3), "rigid fit to 6 landmarks", *pair.layers)
-    assert align.begin_at.currentText() == "the start: rigid fit to 6 landmarks"
+    assert align.pair.begin_at.currentText() == "the start: rigid fit to 6 landmarks"
     session.start = None
-    assert align.begin_at.currentText() == "where the layers lie"
+    assert align.pair.begin_at.currentText() == "where the layers lie"
 
 
 def test_the_pose_is_applied_to_the_layer_and_taken_back(qtbot: Any, begun: AlignWidget, pair: ViewerModel) -> None:
     moving = pair.layers["moving"]
     before = moving.affine.affine_matrix.copy()
     begun.panel.shifts[1].setValue(-4.0)
-    begun.apply_button.click()
+    begun.uses.apply.click()
     qtbot.waitUntil(lambda: len(pair.layers) == 2)
     np.testing.assert_allclose(moving.data_to_world((0, 0, 0)), (0, -4, 0))
     assert moving.visible
@@ -290,7 +290,7 @@ def test_the_pose_is_applied_to_the_layer_and_taken_back(qtbot: Any, begun: Alig
 def test_a_layer_is_kept_on_the_fixed_grid(qtbot: Any, begun: AlignWidget, pair: ViewerModel) -> None:
     begun.panel.shifts[1].setValue(-4.0)
     with qtbot.waitSignal(begun.kept_added, timeout=10_000):
-        begun.keep_button.click()
+        begun.uses.keep.click()
     layer = pair.layers["moving aligned to fixed"]
     np.testing.assert_allclose(layer.data[2:-2, 2:-4, 2:-2], pair.layers["fixed"].data[2:-2, 2:-4, 2:-2], atol=0.01)
     assert not layer.visible  # until the alignment ends
@@ -302,12 +302,12 @@ def test_where_it_was_left_is_remembered_until_a_layer_is_moved(
 ) -> None:
     begun.panel.shifts[1].setValue(-4.0)
     begun.end()
-    assert begun.begin_at.currentText() == "where you left off"
+    assert begun.pair.begin_at.currentText() == "where you left off"
     pair.layers["moving"].translate = (5, 0, 0)
-    begun.begin_at.setCurrentIndex(0)
-    begun.fixed.set_layer(None)
-    begun.fixed.set_layer(pair.layers["fixed"])
-    assert begun.begin_at.findText("where you left off") == -1
+    begun.pair.begin_at.setCurrentIndex(0)
+    begun.pair.fixed.set_layer(None)
+    begun.pair.fixed.set_layer(pair.layers["fixed"])
+    assert begun.pair.begin_at.findText("where you left off") == -1
 
 
 @pytest.mark.parametrize("name", ["fixed", "moving", "moving (aligning)"])
@@ -343,14 +343,14 @@ def test_closing_the_dock_gives_everything_back_at_once(begun: AlignWidget, pair
 
 
 def test_one_layer_twice_and_a_bad_one_are_told(align: AlignWidget, pair: ViewerModel) -> None:
-    align.moving.set_layer(pair.layers["fixed"])
+    align.pair.moving.set_layer(pair.layers["fixed"])
     assert not align.begin_button.isEnabled()
     assert "twice" in align.message.text()
     pair.add_image(np.zeros((4, 5, 6)), name="sheared", shear=(0.5, 0, 0))
-    align.moving.set_layer(pair.layers["sheared"])
+    align.pair.moving.set_layer(pair.layers["sheared"])
     assert not align.begin_button.isEnabled()
     assert "sheared" in align.message.text()
-    align.moving.set_layer(pair.layers["moving"])
+    align.pair.moving.set_layer(pair.layers["moving"])
     assert align.begin_button.isEnabled()
     assert not align.message.text()
 

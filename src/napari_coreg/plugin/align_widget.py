@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image, Layer
+from napari.layers import Layer
 from qtpy.QtCore import QEvent, QTimer, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_coreg.errors import CoregError
 from napari_coreg.plugin.align_hand import HandAlignment
-from napari_coreg.plugin.align_keys import HELP, Keys
-from napari_coreg.plugin.align_metric import LiveMetric
+from napari_coreg.plugin.align_keys import Keys
 from napari_coreg.plugin.align_mouse import Drags
+from napari_coreg.plugin.align_outcome import Left, affine_in_place, kept
+from napari_coreg.plugin.align_pair import PairPanel
 from napari_coreg.plugin.align_panel import PosePanel
-from napari_coreg.plugin.align_use import Left, Place, affine_in_place, kept, places
-from napari_coreg.plugin.layer_box import LayerBox
+from napari_coreg.plugin.align_uses import MatchPanel, UsesPanel
 from napari_coreg.plugin.looks import looks_of, stylesheet
-from napari_coreg.plugin.parts import ElidedBox, Note, RowLabel, Section, VerticalScroll, column, follow, form
+from napari_coreg.plugin.parts import Note, VerticalScroll, column, follow
 from napari_coreg.plugin.turns import Turns
 from napari_coreg.plugin.worker import TaskWorker
 from napari_coreg.session import Start, session_of
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from napari_coreg.plugin.layers import LayerData
 
-_WELCOME = "Open two volumes to begin, and choose which one stays and which one is moved."
 _COLOURS = "Fixed in magenta, moving in green; white where both are bright. Drag in the view to move the volume."
 _MARK_MS = 120
 _SOURCE = "aligned by hand"
@@ -52,12 +51,8 @@ class AlignWidget(QWidget):
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._session = session_of(self._viewer)
         self._turns = Turns(self)
-        self._left: Left | None = None
-        self._places: list[Place] = []
         self._applied: tuple[Any, Any, Any] | None = None  # layer, affine before and after
         self._news = ""  # what came of the last alignment
-        self.metric: LiveMetric | None = None
-        self._at_start: float | None = None
         self._worker: TaskWorker | None = None
         self._marking = QTimer(self)
         self._marking.setSingleShot(True)
@@ -67,21 +62,23 @@ class AlignWidget(QWidget):
         self._lay_out()
         self._connect()
         self._follow_theme()
-        self._choose_first()
         self._refresh()
 
     def begin(self) -> None:
         """Take the moving volume into the hand, where the box says."""
-        if self.hand is None and self._places:
-            start = self._places[max(0, self.begin_at.currentIndex())].transform
-            self._begin(self.fixed.layer(), self.moving.layer(), start)
+        if self.hand is None and self.pair.is_ready:
+            self._begin(self.pair.fixed.layer(), self.pair.moving.layer(), self.pair.start)
 
     def begin_with(self, fixed: Any, moving: Any, start: sitk.Transform | None = None) -> None:
         """Choose two layers and begin (`start` is fixed -> moving; None is where they lie), after what is on ended."""
         self.end()
-        self.fixed.set_layer(fixed)
-        self.moving.set_layer(moving)
+        self.choose(fixed, moving)
         self._begin(fixed, moving, start)
+
+    def choose(self, fixed: Any, moving: Any) -> None:
+        """Choose two layers, unless an alignment is on."""
+        if self.hand is None:
+            self.pair.choose(fixed, moving)
 
     def _begin(self, fixed: Any, moving: Any, start: sitk.Transform | None) -> None:
         try:
@@ -89,20 +86,14 @@ class AlignWidget(QWidget):
         except CoregError as error:
             self.message.say(str(error), "error")
             return
-        self.hand, self._at_start = hand, None
+        self.hand = hand
         hand.layers.soon = self._mark_soon
         self.drags = Drags(hand)
         self.keys = Keys(hand, self._main_window(), self)
         self._news = ""
         self._forget_applied()
         self.panel.take(hand, self.drags)
-        self.metric = LiveMetric(hand.fixed_volume, hand.moving_volume, self)
-        self.metric.measured.connect(self._on_measured)
-        self.metric.failed.connect(self.match.say)
-        self.match.say("Match: working it out...")
-        self.match_before.say("")
-        self.metric.ask(hand.transform)
-        hand.changed.connect(self._on_pose)
+        self.match.take(hand)
         hand.ended.connect(self._on_ended)
         self.message.say(_COLOURS, "note")
         self._show_state()
@@ -141,7 +132,7 @@ class AlignWidget(QWidget):
             return
         layer, before = hand.moving, hand.moving.affine.affine_matrix.copy()
         hand.end(f"{layer.name!r} was moved there. A registration starts from where the layers lie.")
-        self._left = None
+        self.pair.left = None
         if self._session.start is not None and self._session.start.holds_for(hand.fixed, layer):
             self._session.start = None
         layer.affine = affine
@@ -177,10 +168,7 @@ class AlignWidget(QWidget):
         return bool(super().event(event))
 
     def _make_parts(self) -> None:
-        self.fixed = LayerBox(self._viewer, Image, "The volume that stays where it is.")
-        self.moving = LayerBox(self._viewer, Image, "The volume that is moved over the fixed one.")
-        self.begin_at = ElidedBox()
-        self.begin_at.set_help("Where the moving volume lies when the alignment begins.")
+        self.pair = PairPanel(self._viewer)
         self.begin_button = QPushButton("Begin")
         self.begin_button.setProperty("role", "main")
         self.message = Note()
@@ -188,52 +176,18 @@ class AlignWidget(QWidget):
         self.take_back.setToolTip("Put the layer back to where it was.")
         self.take_back.setVisible(False)
         self.panel = PosePanel()
-        self.match, self.match_before = Note("", "heading"), Note()
-        self.match.setToolTip(
-            "Normalized mutual information of both volumes where they overlap, on few voxels: 1 for none, 2 for the "
-            "same image. Compare its values for one pair only."
-        )
-        self.run_button = QPushButton("Start registration from here")
-        self.run_button.setProperty("role", "main")
-        self.run_button.setToolTip("End the alignment and register this pair, beginning at this pose.")
-        self.start_button = QPushButton("Use as start")
-        self.start_button.setToolTip("End the alignment; the next registration of this pair begins at this pose.")
-        self.apply_button = QPushButton("Apply to the moving layer")
-        self.apply_button.setToolTip(
-            "End the alignment and move the layer itself there (its affine); can be taken back."
-        )
-        self.keep_button = QPushButton("Keep as layer")
-        self.keep_button.setToolTip("Add the moving volume as it lies now, resampled on the grid of the fixed one.")
+        self.match, self.uses = MatchPanel(), UsesPanel()
         self.on_part = QWidget()
 
     def _lay_out(self) -> None:
-        pair = form()
-        pair.addRow(RowLabel("Fixed", "Moving "), self.fixed)
-        pair.addRow(RowLabel("Moving", "Moving "), self.moving)
-        pair.addRow(RowLabel("Begin", "Moving "), self.begin_at)
-        uses = QGridLayout()
-        uses.setSpacing(4)
-        uses.addWidget(self.run_button, 0, 0, 1, 2)
-        uses.addWidget(self.start_button, 1, 0)
-        uses.addWidget(self.keep_button, 1, 1)
-        uses.addWidget(self.apply_button, 2, 0, 1, 2)
-        keys = QWidget()
-        table = form(keys)
-        for key, what in HELP:
-            table.addRow(QLabel(key), Note(what))
-        self.keys_section = Section("Keys in the view", keys, tooltip="What moves the volume without the mouse.")
         on_rows = column(self.on_part, spacing=8)
         on_rows.addWidget(self.panel)
-        match = column(spacing=1)
-        match.addWidget(self.match)
-        match.addWidget(self.match_before)
-        on_rows.addLayout(match)
-        on_rows.addLayout(uses)
-        on_rows.addWidget(self.keys_section)
+        on_rows.addWidget(self.match)
+        on_rows.addWidget(self.uses)
         content = QWidget()
         rows = column(content, spacing=8)
         rows.setContentsMargins(10, 10, 10, 10)
-        rows.addLayout(pair)
+        rows.addWidget(self.pair)
         rows.addWidget(self.begin_button)
         rows.addWidget(self.message)
         rows.addWidget(self.take_back)
@@ -242,15 +196,13 @@ class AlignWidget(QWidget):
         column(self).addWidget(VerticalScroll(content))
 
     def _connect(self) -> None:
-        for box in (self.fixed, self.moving):
-            box.layer_changed.connect(self._refresh)
-            box.listed.connect(self._choose_first)
+        self.pair.changed.connect(self._refresh)
         self.begin_button.clicked.connect(self._toggle)
         self.take_back.clicked.connect(self.take_back_applied)
-        self.run_button.clicked.connect(self.run_from_here)
-        self.start_button.clicked.connect(self.use_as_start)
-        self.apply_button.clicked.connect(self.apply)
-        self.keep_button.clicked.connect(self.keep)
+        self.uses.run.clicked.connect(self.run_from_here)
+        self.uses.start.clicked.connect(self.use_as_start)
+        self.uses.apply.clicked.connect(self.apply)
+        self.uses.keep.clicked.connect(self.keep)
         follow(self, self._viewer.events.theme, self._follow_theme)
         follow(self, self._session.start_changed, self._refresh)
         follow(self, self._session.attempts.changed, self._refresh)
@@ -258,32 +210,12 @@ class AlignWidget(QWidget):
     def _follow_theme(self) -> None:
         self.setStyleSheet(stylesheet(looks_of(self._viewer)))
 
-    def _choose_first(self) -> None:
-        """Choose the first volume as fixed and the second as moving, where nothing is chosen yet."""
-        for box, other in ((self.fixed, self.moving), (self.moving, self.fixed)):
-            if box.layer() is None and (box is self.fixed or other.layer() is not None):
-                box.set_layer(next((layer for layer in box.layers() if layer is not other.layer()), None))
-
     def _refresh(self) -> None:
         """Offer what the chosen layers can begin with, or say what stands against it."""
-        if self.hand is not None:
-            return
-        fixed, moving = self.fixed.layer(), self.moving.layer()
-        self._places, text, role = [], "", "note"
-        if fixed is None or moving is None:
-            text = _WELCOME
-        elif fixed is moving:
-            text, role = f"{fixed.name!r} is chosen twice: choose two layers.", "error"
-        else:
-            try:
-                self._places = places(self._viewer, fixed, moving, self._left)
-            except CoregError as error:
-                text, role = str(error), "error"
-        self.begin_at.clear()
-        self.begin_at.addItems([place.words for place in self._places])
-        self.begin_at.setEnabled(len(self._places) > 1)
-        self.message.say(" ".join(part for part in (self._news, text) if part), role)
-        self._show_state()
+        if self.hand is None:
+            text, role = self.pair.refresh()
+            self.message.say(" ".join(part for part in (self._news, text) if part), role)
+            self._show_state()
 
     def _tell(self, news: str) -> None:
         """Say what has happened, until the next alignment begins."""
@@ -298,23 +230,16 @@ class AlignWidget(QWidget):
             if is_on
             else "Show both layers over each other, and move one by hand."
         )
-        self.begin_button.setEnabled(is_on or bool(self._places))
-        for box in (self.fixed, self.moving):
-            box.setEnabled(not is_on)
-        self.begin_at.setEnabled(not is_on and len(self._places) > 1)
+        self.begin_button.setEnabled(is_on or self.pair.is_ready)
+        self.pair.show_state(is_on)
         self.on_part.setVisible(is_on)
-        self.keep_button.setEnabled(self._worker is None)
-        self.keep_button.setText("Keep as layer" if self._worker is None else "Resampling...")
+        self.uses.show_keeping(self._worker is not None)
 
     def _toggle(self) -> None:
         if self.hand is None:
             self.begin()
         else:
             self.end()
-
-    def _on_pose(self) -> None:
-        if self.hand is not None and self.metric is not None:
-            self.metric.ask(self.hand.transform)
 
     def _mark_soon(self) -> None:
         if not self._marking.isActive():
@@ -324,21 +249,12 @@ class AlignWidget(QWidget):
         if self.hand is not None:
             self.hand.layers.place_marker()
 
-    def _on_measured(self, value: float | None) -> None:
-        if self._at_start is None:
-            self._at_start = value
-        self.match.say("Match: the volumes do not overlap" if value is None else f"Match: {value:.3f}")
-        before = "none" if self._at_start is None else f"{self._at_start:.3f}"
-        self.match_before.say(f"{before} at the start; higher is better")
-
     def _on_ended(self, why: str) -> None:
         hand, self.hand = self.hand, None
-        if self.metric is not None:
-            self.metric.stop()
-            self.metric = None
+        self.match.leave()
         self.panel.leave()
         there = hand is not None and hand.fixed in self._viewer.layers and hand.moving in self._viewer.layers
-        self._left = Left.by(hand) if hand is not None and there else None
+        self.pair.left = Left.by(hand) if hand is not None and there else None
         self._tell(why)
         self._refresh()
 

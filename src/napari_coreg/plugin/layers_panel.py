@@ -59,8 +59,14 @@ class LayersPanel(QWidget):
         pair = form()
         pair.addRow(RowLabel("Fixed", "Moving "), self.fixed)
         pair.addRow(RowLabel("Moving", "Moving "), self.moving)
+        self._viewer = viewer
+        self.by_hand = QPushButton("Align by hand...")
+        self.by_hand.setToolTip("Move one volume over the other with the mouse, and start from there.")
+        self.by_hand.clicked.connect(self.open_align_by_hand)
+        self.by_hand.setVisible(hasattr(viewer, "window"))
         layout = column(self)
         layout.addLayout(pair)
+        layout.addWidget(self.by_hand)
         layout.addWidget(self.masks)
         self._stops: list[Callable[[], None]] = []
         self._pause = QTimer(self)
@@ -83,6 +89,11 @@ class LayersPanel(QWidget):
             first, second = one.layer(), other.layer()
             one.set_layer(second)
             other.set_layer(first)
+
+    def open_align_by_hand(self) -> None:
+        """Open the dock that aligns by hand, with these layers."""
+        _, widget = self._viewer.window.add_plugin_dock_widget("napari-coreg", "Align by hand")
+        widget.choose(self.fixed.layer(), self.moving.layer())
 
     def _fill(self) -> None:
         """Choose the first volume as fixed and the second as moving, where nothing is chosen yet."""
