@@ -32,14 +32,12 @@ def orthogonal() -> None:
 def compare() -> None:
     """Photograph the fixed volume and the result compared, in the window and mode by mode."""
     stage, register = after()
-    register.result.compare.click()  # off again
-    widget = stage.dock("Compare", tabify=True)
-    registered = next(layer for layer in stage.viewer.layers if "registered" in layer.name)
-    widget.first.set_layer(stage.viewer.layers["ct"])
-    widget.second.set_layer(registered)
-    widget.controls.modes["checkerboard"].click()
-    widget.start_button.click()
+    register.result.compare.click()
     stage.settle(2)
+    widget = stage.dock("Compare")  # it is open already
+    register.parent().close()
+    stage.settle()
+    stage.viewer.reset_view()
     stage.photograph("compare")
     tiles = []
     for mode in _MODES:
@@ -48,6 +46,8 @@ def compare() -> None:
         stage.settle(1.5)
         tiles.append((button.text(), _middle(stage.canvas())))
     save("compare-modes", montage(tiles, 3, _TILE))
+    widget.parent().close()
+    stage.settle(2)  # what it hid comes back
     stage.close()
 
 
@@ -61,8 +61,13 @@ def deformation() -> None:
     register.run_button.click()
     stage.wait(lambda: not register.is_running())
     stage.settle(2)
-    register.result.compare.click()
-    widget = stage.dock("Deformation", tabify=True)
+    for layer in stage.viewer.layers:
+        layer.visible = layer.name == "mr_t1_deformed"
+    register.result.deformation.click()
+    widget = stage.dock("Deformation")  # it is open already
+    register.parent().close()
+    stage.viewer.reset_view()
+    widget.views.relative.click()
     tiles = []
     for view, box in widget.views.boxes.items():
         box.click()

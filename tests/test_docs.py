@@ -8,12 +8,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
+from PIL import Image
 
 from napari_coreg.cli import main
 from napari_coreg.plugin.contributions import read_layers
@@ -23,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 BLOCK = re.compile(r"(<!-- not run: [^\n]+ -->\n)?^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PICTURE = re.compile(r"!\[([^\]]*)\]\([^)\s]*pictures/([\w-]+)\.png\)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 VOLUMES = {
@@ -98,6 +101,37 @@ def test_links_lead_somewhere(page):
         assert linked.exists(), target
         if heading:
             assert heading in anchors(linked), target
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The names of the pictures that ./dev pictures makes."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    tour, drawings = import_module("tour"), import_module("make_pictures")
+    return sorted([*drawings.DRAWN, *(name for scene in tour.SCENES.values() for name in scene.pictures)])
+
+
+def test_every_picture_is_made_by_the_tour_or_drawn_and_is_shown_on_a_page(made):
+    shown = {name for page in PAGES for _, name in PICTURE.findall(page.read_text(encoding="utf-8"))}
+    assert made == sorted(path.stem for path in (DOCS / "pictures").iterdir())
+    assert set(made) == shown
+
+
+def test_pictures_are_told_in_words_and_small():
+    for page in PAGES:
+        for words, name in PICTURE.findall(page.read_text(encoding="utf-8")):
+            assert len(words) > 20, (page, name)
+            path = DOCS / "pictures" / f"{name}.png"
+            assert path.stat().st_size < 400_000, name
+            with Image.open(path) as picture:
+                assert picture.mode == "P", name
+                assert max(picture.size) >= 600, name
+
+
+def test_the_index_leads_to_every_page():
+    index = DOCS / "README.md"
+    linked = {(DOCS / target).resolve() for target in LINK.findall(index.read_text(encoding="utf-8"))}
+    assert {page for page in PAGES if page.is_relative_to(DOCS) and page != index} <= linked
 
 
 def anchors(page):
