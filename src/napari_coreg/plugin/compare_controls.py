@@ -81,6 +81,8 @@ class SliderRow(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
         self.slider.setMinimumWidth(60)
+        self.slider.setSingleStep(_STEPS // 100)
+        self.slider.setPageStep(_STEPS // 10)
         self.box = QDoubleSpinBox()
         self.box.setSuffix(unit)
         self.box.setDecimals(decimals)

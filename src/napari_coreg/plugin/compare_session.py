@@ -234,6 +234,7 @@ class Comparison:
         self._stage.clear(pictures.own, self.flip)
         self._curtain.start(viewer)
         self._show(dress=True)
+        self.changed.emit()
 
     def _add_extra(self) -> None:
         viewer, pictures = self._viewer(), self._pictures
