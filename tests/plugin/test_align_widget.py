@@ -42,6 +42,16 @@ def begun(qtbot: Any, align: AlignWidget) -> AlignWidget:
     return align
 
 
+def test_the_marker_does_not_widen_the_view_of_all(align: AlignWidget, pair: ViewerModel, qtbot: Any) -> None:
+    camera = getattr(pair, "scene", pair).camera
+    pair.reset_view()
+    before = camera.zoom
+    align.begin_button.click()
+    qtbot.waitUntil(lambda: align.hand is not None and align.hand.layers.marker is not None)
+    pair.reset_view()
+    assert camera.zoom > 0.8 * before
+
+
 def press(viewer: ViewerModel, key: str) -> bool:
     """Press and release a key in the view, as napari's canvas does."""
     handler = KeymapHandler()

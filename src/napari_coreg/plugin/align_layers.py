@@ -164,7 +164,7 @@ class AlignLayers:
             self._marked[np.newaxis, ::-1],
             name="centre of rotation",
             symbol="cross",
-            size=1000.0,
+            size=1.0,
             canvas_size_limits=(_MARKER_PIXELS, _MARKER_PIXELS),
             face_color="yellow",
             border_color="yellow",
