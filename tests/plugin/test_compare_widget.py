@@ -65,8 +65,8 @@ class TestChoosing:
         assert not pair.layers["fixed"].visible
         dock.start_button.click()
         assert not comparison.is_on
-        assert [layer.name for layer in pair.layers] == ["fixed", "moving"]
-        assert all(layer.visible for layer in pair.layers)
+        assert [layer.name for layer in pair.layers if layer.visible] == ["fixed", "moving"]
+        qtbot.waitUntil(lambda: len(pair.layers) == 2)
 
     def test_the_two_are_exchanged(self, qtbot, dock):
         comparison = begin(qtbot, dock, "wipe")

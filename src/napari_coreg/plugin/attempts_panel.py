@@ -236,9 +236,9 @@ class AttemptsPanel(QWidget):
         first, second = comparison.first, comparison.second
         if attempt is None or layer is None or not comparison.is_on or second is layer or result_of(second) is None:
             return
-        comparison.end()
+        comparison.end(later=self._turns.add)
         layers_of_attempts(self._viewer).reveal(attempt)  # the layers that came back are those of another one
-        comparison.begin(first, layer)
+        comparison.begin(first, layer, later=self._turns.add)
 
     def _fixed_of(self, attempt: Attempt) -> Any:
         return next((layer for layer in self._viewer.layers if layer.name == attempt.fixed.name), None)

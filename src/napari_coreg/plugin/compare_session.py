@@ -124,7 +124,7 @@ class Comparison:
         new = replace(self.settings, **settings)
         first, second = (getattr(layer, "__wrapped__", layer) for layer in (first, second))  # napari gives proxies
         check_pair(first, second)
-        self.end()
+        self.end(later=later)
         self.settings = new
         self._later = later or _at_once
         self.first, self.second = first, second
@@ -173,8 +173,14 @@ class Comparison:
         """Hold the flicker, or let it go on."""
         self._flicker.hold(paused)
 
-    def end(self) -> None:
-        """Stop comparing, and give the viewer back as it was."""
+    def end(self, *, later: Later | None = None) -> None:
+        """Stop comparing, and give the viewer back as it was.
+
+        Parameters
+        ----------
+        later : callable, optional
+            As in `begin`, for the removal of the live layers, which are hidden at once.
+        """
         if not self.is_on:
             return
         self._run += 1
@@ -191,11 +197,13 @@ class Comparison:
         if viewer is not None:
             if stage is not None:
                 stage.give_back()
+            do = later or _at_once
             for layer in [] if pictures is None else pictures.own:
                 self._leaving.add(layer)
-                remove_quickly(viewer, layer)
+                layer.visible = False
+                do(partial(remove_quickly, viewer, layer))
             if stage is not None:
-                stage.select_as_before()
+                do(stage.select_as_before)
         self.changed.emit()
 
     def words(self) -> str:

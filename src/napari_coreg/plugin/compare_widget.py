@@ -72,12 +72,12 @@ class CompareWidget(QWidget):
 
     def stop(self) -> None:
         """End the comparison; all layers come back as they were."""
-        self._comparison.end()
+        self._comparison.end(later=self._turns.add)
 
     def event(self, event: QEvent) -> bool:
         """End the comparison when the dock is closed, which takes this widget out of it."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.stop()
+            self._comparison.end()
         return bool(super().event(event))
 
     def hideEvent(self, event: QHideEvent) -> None:
