@@ -125,6 +125,15 @@ class TestPictures:
             assert not share[edge + 1 :].any()
             assert not there[: edge - 1].any()
 
+    def test_left_and_right_are_those_of_the_screen(self, two):
+        camera = two.scene.camera if hasattr(two, "scene") else two.camera
+        comparison = compare_layers(two, "first", "second", "wipe")
+        assert comparison.words() == "left: first, right: second"
+        camera.orientation = ("towards", "up", "left")
+        assert comparison.words() == "left: second, right: first"
+        comparison.change(direction="down")
+        assert comparison.words() == "above: second, below: first"
+
     def test_the_difference_is_of_what_is_seen_of_both(self, two):
         comparison = compare_layers(two, "first", "second", "difference")
         pictures = comparison.pictures

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari_coreg.plugin.compare_session import Comparison
+    from napari_coreg.plugin.compare_settings import Direction
 
 _REACH = 8  # pixels of the screen
 
@@ -88,3 +89,10 @@ class Curtain:
         there[layer.ndim - 1 - axis] = 1.0
         step = np.abs(np.subtract(layer.data_to_world(there), layer.data_to_world(here))).max()
         return float(pictures.grid.spacing_xyz[axis] / step)
+
+
+def is_mirrored(viewer: Any, direction: Direction) -> bool:
+    """Whether the canvas shows the axis along which the curtain is drawn from right to left, or upwards."""
+    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+    vertical, horizontal = (str(getattr(way, "value", way)) for way in camera.orientation[-2:])
+    return horizontal == "left" if direction == "across" else vertical == "up"

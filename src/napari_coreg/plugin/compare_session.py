@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from napari_coreg.errors import GeometryError, VolumeError
 from napari_coreg.plugin.compare_before import Before, before_of
-from napari_coreg.plugin.compare_curtain import Curtain
+from napari_coreg.plugin.compare_curtain import Curtain, is_mirrored
 from napari_coreg.plugin.compare_inputs import check_pair, connect, disconnect, grid_over
 from napari_coreg.plugin.compare_pictures import EXTRA_MODES, Pictures, Side, View
 from napari_coreg.plugin.compare_settings import Settings, seen_in_words, short
@@ -218,7 +218,9 @@ class Comparison:
         names = [names[role] for role in self.roles]
         if self.settings.mode == "flicker":
             return state + short(names[self._phase])
-        return state + seen_in_words(self.settings, *names)
+        viewer = self._viewer()
+        mirrored = viewer is not None and is_mirrored(viewer, self.settings.direction)
+        return state + seen_in_words(self.settings, *names, mirrored=mirrored)
 
     def _do(self, run: int, job: Callable[[], None]) -> None:
         if run == self._run and self._viewer() is not None:

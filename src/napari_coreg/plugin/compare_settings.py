@@ -77,7 +77,7 @@ class Settings:
         return first, second
 
 
-def seen_in_words(settings: Settings, first: str, second: str) -> str:
+def seen_in_words(settings: Settings, first: str, second: str, *, mirrored: bool = False) -> str:
     """Return which layer is where, for the line on the canvas.
 
     Parameters
@@ -86,6 +86,8 @@ def seen_in_words(settings: Settings, first: str, second: str) -> str:
         How they are compared.
     first, second : str
         The layers' names, in the roles that they play now.
+    mirrored : bool
+        Whether the canvas shows the curtain's axis the other way round.
 
     Examples
     --------
@@ -95,6 +97,7 @@ def seen_in_words(settings: Settings, first: str, second: str) -> str:
     first, second = short(first), short(second)
     if settings.mode == "wipe":
         before, after = ("left", "right") if settings.direction == "across" else ("above", "below")
+        first, second = (second, first) if mirrored else (first, second)
         return f"{before}: {first}, {after}: {second}"
     if settings.mode == "overlay":
         one, other = settings.pair_of_colours
