@@ -44,8 +44,8 @@ class AlignLayers:
     Attributes
     ----------
     soon : callable or None
-        Sees to it that `place_marker` is called soon; napari takes 10 ms to move a point, too long for each step of a
-        drag.
+        Sees to it that `place_marker` is called soon, and `settle` when the volume rests: napari takes 10 ms to move a
+        point, and to draw a thumbnail as long, too much for each step of a drag.
     """
 
     def __init__(
@@ -76,9 +76,17 @@ class AlignLayers:
         return layer is not None and layer is self.live
 
     def show(self) -> None:
-        """Look through the pose anew."""
-        if self.live is not None:
+        """Look through the pose anew; the thumbnail waits for `settle` where somebody calls that."""
+        if self.live is not None and self.soon is not None:
+            self.live.refresh(thumbnail=False, extent=False, highlight=False)
+        elif self.live is not None:
             look_again(self.live)
+
+    def settle(self) -> None:
+        """Bring up to date what need not follow each step of a drag."""
+        self.place_marker()
+        if self.live is not None:
+            self.live.refresh(thumbnail=True, data_displayed=False, extent=False, highlight=False)
 
     def mark(self, place_lps: npt.ArrayLike) -> None:
         """Show the centre at a place, LPS mm; in 2-D view in whatever slice is shown."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_coreg.core.coarse_match import CoarseMatch
 from napari_coreg.plugin.worker import TaskWorker
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from napari_coreg.plugin.layers import LayerVolume
+
+
+_PAUSE_MS = 100  # after each number: the processor is for the picture that follows the hand
 
 
 class LiveMetric(QObject):
@@ -35,15 +38,20 @@ class LiveMetric(QObject):
         self._worker: TaskWorker | None = None
         self._next: sitk.Transform | None = None
         self._stopped = False
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self._start)
 
     def is_busy(self) -> bool:
         """Whether a number is on its way."""
-        return self._worker is not None
+        return self._worker is not None or self._next is not None
 
     def ask(self, transform: sitk.Transform) -> None:
         """Ask for the match through a transform (fixed -> moving, between the volumes' own frames)."""
-        self._next = transform
-        if self._worker is None and not self._stopped:
+        if not self._stopped:
+            self._next = transform
+        if self._worker is None and not self._pause.isActive():
             self._start()
 
     def stop(self) -> None:
@@ -52,6 +60,8 @@ class LiveMetric(QObject):
 
     def _start(self) -> None:
         transform, self._next = self._next, None
+        if transform is None:
+            return
         self._worker = TaskWorker(partial(self._measure, transform))
         self._worker.returned.connect(self._on_returned)
         self._worker.failed.connect(self._on_failed)
@@ -78,5 +88,4 @@ class LiveMetric(QObject):
 
     def _on_finished(self) -> None:
         self._worker = None
-        if self._next is not None and not self._stopped:
-            self._start()
+        self._pause.start()

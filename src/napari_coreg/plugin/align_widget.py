@@ -26,10 +26,11 @@ from napari_coreg.session import Start, session_of
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
+    from napari_coreg.core.pose import Pose
     from napari_coreg.plugin.layers import LayerData
 
 _COLOURS = "Fixed in magenta, moving in green; white where both are bright. Drag in the view to move the volume."
-_MARK_MS = 120
+_MARK_MS = 250
 _SOURCE = "aligned by hand"
 _REGISTER = "Register volumes"
 
@@ -55,6 +56,7 @@ class AlignWidget(QWidget):
         self._news = ""  # what came of the last alignment
         self._worker: TaskWorker | None = None
         self._marking = QTimer(self)
+        self._marked: Pose | None = None
         self._marking.setSingleShot(True)
         self._marking.setInterval(_MARK_MS)
         self._marking.timeout.connect(self._mark)
@@ -246,8 +248,15 @@ class AlignWidget(QWidget):
             self._marking.start()
 
     def _mark(self) -> None:
-        if self.hand is not None:
+        """Let the marker follow now and then, and all else when the volume rests."""
+        if self.hand is None:
+            return
+        if self.hand.pose == self._marked:
+            self.hand.layers.settle()
+        else:
+            self._marked = self.hand.pose
             self.hand.layers.place_marker()
+            self._marking.start()
 
     def _on_ended(self, why: str) -> None:
         hand, self.hand = self.hand, None
