@@ -32,6 +32,7 @@ class Crosshair:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self.layer: Any = None
+        self._made: Any = None
 
     @property
     def camera(self) -> Any:
@@ -42,12 +43,20 @@ class Crosshair:
         """Whether the layer is in the viewer; the user may have deleted it."""
         return self.layer is not None and self.layer in self._viewer.layers
 
+    def prepare(self) -> None:
+        """Make the layer that `show` adds, so that it takes less time there."""
+        lines = None if self.is_there() else self._lines()
+        self._made = None if lines is None else self._make(*lines)
+
     def show(self) -> None:
         """Add the layer on top of the others; selection stays as it is."""
-        lines = None if self.is_there() else self._lines()
-        if lines is None:
+        if self.is_there():
             return
-        self.layer = self._make(*lines)
+        if self._made is None:
+            self.prepare()
+        if self._made is None:
+            return
+        self.layer, self._made = self._made, None
         selection = self._viewer.layers.selection
         selected, active = set(selection), selection.active
         self._viewer.add_layer(self.layer)
@@ -56,6 +65,7 @@ class Crosshair:
         else:
             selection.clear()
             selection.update(selected)
+        self.follow()
 
     def keep_on_top(self) -> None:
         """Put the lines above what was added after them."""

@@ -226,11 +226,17 @@ class OrthogonalWidget(QWidget):
             view.crosshair = self.crosshair.isChecked()
             view.update()
         if "pandas" in sys.modules:
-            self._turns.add(self._update_crosshair)
+            self._add_turns()
             return
         worker = TaskWorker(partial(import_module, "pandas"))  # 0.4 s; napari needs it for the first layer of lines
-        worker.finished.connect(self._update_crosshair)
+        worker.finished.connect(self._add_turns)
         worker.start()
+
+    def _add_turns(self) -> None:
+        if isalive(self):
+            if self._is_up and self.crosshair.isChecked():
+                self._turns.add(self._crosshair.prepare)
+            self._turns.add(self._update_crosshair)
 
     def _update_crosshair(self) -> None:
         if not isalive(self):
