@@ -285,7 +285,7 @@ class TestOnTheCanvas:
         viewer = real_viewer(request, qtbot)
         comparison = compare_layers(viewer, "first", "second", "wipe")
         qtbot.wait(300)
-        QTest.keyClick(viewer.window._qt_window, Qt.Key.Key_K)
+        QTest.keyClick(viewer.window._qt_window, Qt.Key.Key_B, Qt.KeyboardModifier.ShiftModifier)
         assert comparison.flipped
         assert line_of(viewer).text == "left: second, right: first"
 

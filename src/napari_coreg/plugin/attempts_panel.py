@@ -102,7 +102,7 @@ class AttemptsPanel(QWidget):
 
     def _make_parts(self) -> None:
         self.table = AttemptsTable()
-        key = FLIP_KEY.upper()
+        key = FLIP_KEY
         self.flip = _button(
             f"Flip ({key})",
             f"Show the attempt that was shown before; again, and back. Over the image, the key is {key}.",

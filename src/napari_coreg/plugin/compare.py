@@ -28,7 +28,7 @@ def comparison_of(viewer: Any) -> Comparison:
 def compare_layers(viewer: Any, first: Any, second: Any, mode: str = "checkerboard", **settings: Any) -> Comparison:
     """Compare two layers of a viewer, whatever their grids; nothing is resampled but what is on screen.
 
-    Other layers are hidden until the comparison ends. The key K flips before and after where one of the two is a
+    Other layers are hidden until the comparison ends. The key Shift+B flips before and after where one of the two is a
     registered layer, else the roles of the two.
 
     Parameters

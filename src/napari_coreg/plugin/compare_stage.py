@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FLIP_KEY = "k"  # neither napari nor one of its layers listens to it
+FLIP_KEY = "Shift+B"  # neither napari nor one of its layers listens to it, nor do our other dock widgets
 _LINE = ("visible", "text", "position")
 
 

@@ -105,7 +105,7 @@ class CompareWidget(QWidget):
         self.start_button.setProperty("role", "main")
         self.start_button.setCheckable(True)
         self.start_button.setToolTip("Hide all other layers and compare these two; click again to bring all back.")
-        self.flip_button = QPushButton(f"Flip ({FLIP_KEY.upper()})")
+        self.flip_button = QPushButton(f"Flip ({FLIP_KEY})")
         self.message = Note()
 
     def _lay_out(self) -> None:
@@ -209,7 +209,7 @@ class CompareWidget(QWidget):
         self.message.say(comparison.words() if comparison.is_on else _WELCOME, "note")
 
     def _what_flips(self) -> str:
-        key = f"Key {FLIP_KEY.upper()} on the canvas does the same."
+        key = f"Key {FLIP_KEY} on the canvas does the same."
         chosen = [layer for layer in (self.first.layer(), self.second.layer()) if layer is not None]
         with suppress(CoregError):
             if any(before_of(layer, self._viewer.layers) is not None for layer in chosen):
