@@ -125,13 +125,14 @@ def montage(pictures: Sequence[tuple[str, np.ndarray]], columns: int, width: int
     return np.asarray(sheet)
 
 
-def save(name: str, pixels: np.ndarray) -> None:
-    """Save a picture of the documentation, with few colours so that it is small."""
+def save(name: str, pixels: np.ndarray, *, smooth: bool = False) -> None:
+    """Save a picture of the documentation, with few colours so that it is small; smooth ones are dithered."""
     PICTURES.mkdir(exist_ok=True)
-    shrunk(Image.fromarray(np.asarray(pixels)[..., :3])).save(PICTURES / f"{name}.png", optimize=True)
+    shrunk(Image.fromarray(np.asarray(pixels)[..., :3]), smooth=smooth).save(PICTURES / f"{name}.png", optimize=True)
     print(f"{name}.png")
 
 
-def shrunk(picture: Image.Image) -> Image.Image:
+def shrunk(picture: Image.Image, *, smooth: bool = False) -> Image.Image:
     """Return a picture with a palette of 256 colours, which also holds those of thin lines."""
-    return picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
+    few = picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
+    return picture.convert("RGB").quantize(palette=few, dither=Image.Dither.FLOYDSTEINBERG) if smooth else few

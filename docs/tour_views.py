@@ -78,7 +78,7 @@ def deformation() -> None:
         tiles.append((box.text(), _with_legend(_middle(stage.canvas()), widget, view)))
         box.click()
         stage.settle()
-    save("deformation-views", montage(tiles, 2, 560))
+    save("deformation-views", montage(tiles, 2, 480), smooth=True)
     stage.close()
 
 
