@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK as sitk
 
-from viewer_interactions import INTERACTIONS
+from viewer_interactions import HANDS, INTERACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,17 +44,18 @@ def _measure(size: str, only: list[str]) -> None:
     size_xyz = tuple(int(count) for count in size.split("x"))
     desk = Desk(size_xyz)
     print(f"\n{size}, {os.cpu_count()} cores")
-    print(f"{'live layer':28s}{'updates/s':>12s}{'median ms':>12s}{'longest ms':>12s}{'of it ours':>12s}")
+    print(f"{'live layer':34s}{'updates/s':>12s}{'median ms':>12s}{'longest ms':>12s}{'of it ours':>12s}")
     for ndisplay in (2, 3):
         desk.viewer.dims.ndisplay = ndisplay
         desk.spin(2)
         for name, transforms in desk.courses().items():
-            total, ours = desk.rate(transforms)
-            row = (1 / np.median(total), 1e3 * np.median(total), 1e3 * max(total), 1e3 * np.median(ours))
-            print(f"{name + f' in {ndisplay}-D':28s}" + "".join(f"{value:12.1f}" for value in row))
+            _tell_rate(f"{name} in {ndisplay}-D", desk.rate_of_transforms(transforms))
     print(f"memory over the two volumes and napari: {desk.megabytes_more():.0f} MB")
     desk.viewer.dims.ndisplay = 2
-    desk.clear()
+    for name, (begin, parts) in HANDS.items():
+        desk.reset()
+        for part, change in zip(parts, begin(desk), strict=True):
+            _tell_rate(f"{name}: {part}", desk.rate(change))
     print(f"{'interaction':44s}{'longest gap ms':>16s}{'seconds':>10s}{'MB more':>10s}")
     for name in only:
         desk.reset()
@@ -62,6 +63,12 @@ def _measure(size: str, only: list[str]) -> None:
         gap, seconds = desk.longest_gap(INTERACTIONS[name])
         print(f"{name:44s}{1e3 * gap:16.0f}{seconds:10.1f}{desk.megabytes() - before:10.0f}")
     desk.viewer.close()
+
+
+def _tell_rate(name: str, seconds: tuple[list[float], list[float]]) -> None:
+    total, ours = seconds
+    row = (1 / np.median(total), 1e3 * np.median(total), 1e3 * max(total), 1e3 * np.median(ours))
+    print(f"{name:34s}" + "".join(f"{value:12.1f}" for value in row), flush=True)
 
 
 class Desk:
@@ -81,6 +88,7 @@ class Desk:
         self.viewer.window.resize(*WINDOW)
         self.viewer.window.show()
         self.drawn = 0
+        self._beats: list[float] = []
         canvas = self.viewer.window._qt_viewer.canvas._scene_canvas  # noqa: SLF001 - nothing public tells of a paint
         canvas.events.draw.connect(self._on_draw)
         self._voxels = head(size_xyz)
@@ -101,8 +109,8 @@ class Desk:
     def clear(self) -> None:
         """Take all layers and docks away."""
         self.viewer.layers.clear()
-        for name in [name for name in self.viewer.window.dock_widgets if "napari-coreg" in name]:
-            self.viewer.window.remove_dock_widget(self.viewer.window.dock_widgets[name])
+        for widget in [self.viewer.window.dock_widgets[name] for name in self.viewer.window.dock_widgets]:
+            self.viewer.window.remove_dock_widget(widget)
         self.spin(0.5)
 
     def courses(self) -> dict[str, list[sitk.Transform]]:
@@ -115,40 +123,52 @@ class Desk:
         rigid = [sitk.Euler3DTransform(centre, 0.1, 0.2, 0.005 * k, (3.0 + 0.2 * k, 4.0, 5.0)) for k in range(UPDATES)]
         return {"rigid": rigid, "B-spline": [sitk.CompositeTransform([one, spline]) for one in rigid]}
 
-    def rate(self, transforms: list[sitk.Transform]) -> tuple[list[float], list[float]]:
-        """Return the seconds of each update, and how many of them are spent looking."""
+    def rate_of_transforms(self, transforms: list[sitk.Transform]) -> tuple[list[float], list[float]]:
+        """Return the seconds of each update of a live layer, and how many of them are spent looking."""
         from napari_coreg import reslice_layer  # noqa: PLC0415 - napari first
         from napari_coreg.plugin.live import live_volume, look_again  # noqa: PLC0415
 
-        fixed, moving = self.viewer.layers["fixed"], self.viewer.layers["moving"]
-        layer = reslice_layer(self.viewer, fixed, moving, transforms[0])
+        layer = reslice_layer(self.viewer, self.viewer.layers["fixed"], self.viewer.layers["moving"], transforms[0])
         self.spin(1)
-        total, ours = [], []
-        for transform in transforms:
-            began, drawn = time.perf_counter(), self.drawn
-            live_volume(layer).look.transform = transform
+
+        def change(step: int) -> None:
+            live_volume(layer).look.transform = transforms[step]
             look_again(layer)
+
+        seconds = self.rate(change)
+        self.viewer.layers.remove(layer)
+        return seconds
+
+    def rate(self, change: Callable[[int], None]) -> tuple[list[float], list[float]]:
+        """Return the seconds of each update until it is painted, and how many of them the change itself takes."""
+        total, ours = [], []
+        for step in range(UPDATES):
+            began, drawn = time.perf_counter(), self.drawn
+            change(step)
             ours.append(time.perf_counter() - began)
             while self.drawn == drawn and time.perf_counter() < began + 5:
                 self.turn()
             total.append(time.perf_counter() - began)
-        self.viewer.layers.remove(layer)
         return total, ours
 
     def longest_gap(self, interaction: Callable[[Desk], None]) -> tuple[float, float]:
         """Return the longest time between two turns of the event loop during an interaction, and its length."""
         from qtpy.QtCore import QTimer  # noqa: PLC0415 - napari first
 
-        beats = [time.perf_counter()]
         timer = QTimer()
-        timer.timeout.connect(lambda: beats.append(time.perf_counter()))
+        timer.timeout.connect(lambda: self._beats.append(time.perf_counter()))
         timer.start(5)
+        self.begin_to_watch()
         began = time.perf_counter()
         interaction(self)
         seconds = time.perf_counter() - began
         self.spin(0.5)
         timer.stop()
-        return float(np.max(np.diff(beats))), seconds
+        return float(np.max(np.diff(self._beats))), seconds
+
+    def begin_to_watch(self) -> None:
+        """Forget the gaps so far."""
+        self._beats = [time.perf_counter()]
 
     def open(self, name: str) -> Any:
         """Open one of our dock widgets, and return it."""

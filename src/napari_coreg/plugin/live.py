@@ -183,8 +183,8 @@ def live_layer(
 
 
 def look_again(layer: Any) -> None:
-    """Work out anew what a live layer shows; a hidden one is left for when it is shown."""
-    layer.refresh(extent=False, highlight=False)
+    """Work out anew what a live layer shows, but for its thumbnail, for which napari paints the layer list again."""
+    layer.refresh(thumbnail=False, extent=False, highlight=False)
 
 
 def live_volume(layer: Any) -> LiveVolume:
