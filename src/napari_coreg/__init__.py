@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from napari_coreg.io.volumes import read_volume as read_volume
     from napari_coreg.io.volumes import read_volumes as read_volumes
     from napari_coreg.io.volumes import write_volume as write_volume
-    from napari_coreg.plugin.align_console import align_by_hand as align_by_hand
-    from napari_coreg.plugin.compare import compare_layers as compare_layers
+    from napari_coreg.plugin.align.console import align_by_hand as align_by_hand
+    from napari_coreg.plugin.attempts.projects import attempts_of as attempts_of
+    from napari_coreg.plugin.attempts.projects import open_project as open_project
+    from napari_coreg.plugin.attempts.projects import save_project as save_project
+    from napari_coreg.plugin.compare.console import compare_layers as compare_layers
     from napari_coreg.plugin.console import check_layers as check_layers
     from napari_coreg.plugin.console import register_layers as register_layers
-    from napari_coreg.plugin.deformation_console import show_deformation as show_deformation
-    from napari_coreg.plugin.landmark_console import fit_landmark_layers as fit_landmark_layers
+    from napari_coreg.plugin.deformation.console import show_deformation as show_deformation
+    from napari_coreg.plugin.landmarks.console import fit_landmark_layers as fit_landmark_layers
     from napari_coreg.plugin.live import keep_layer as keep_layer
     from napari_coreg.plugin.live import reslice_layer as reslice_layer
-    from napari_coreg.plugin.orthogonal_widget import orthogonal_views as orthogonal_views
-    from napari_coreg.plugin.projects import attempts_of as attempts_of
-    from napari_coreg.plugin.projects import open_project as open_project
-    from napari_coreg.plugin.projects import save_project as save_project
+    from napari_coreg.plugin.orthogonal.widget import orthogonal_views as orthogonal_views
 
 try:
     __version__ = version("napari-coreg")
@@ -56,17 +56,17 @@ _HOME = {
     "Recipe": "napari_coreg.core.recipe",
     "RegistrationCancelled": "napari_coreg.errors",
     "RegistrationResult": "napari_coreg.core.result",
-    "align_by_hand": "napari_coreg.plugin.align_console",
-    "attempts_of": "napari_coreg.plugin.projects",
+    "align_by_hand": "napari_coreg.plugin.align.console",
+    "attempts_of": "napari_coreg.plugin.attempts.projects",
     "check_layers": "napari_coreg.plugin.console",
     "check_pair": "napari_coreg.core.preflight",
-    "compare_layers": "napari_coreg.plugin.compare",
-    "fit_landmark_layers": "napari_coreg.plugin.landmark_console",
+    "compare_layers": "napari_coreg.plugin.compare.console",
+    "fit_landmark_layers": "napari_coreg.plugin.landmarks.console",
     "fit_landmarks": "napari_coreg.core.landmarks",
     "keep_layer": "napari_coreg.plugin.live",
     "load_preset": "napari_coreg.core.presets",
-    "open_project": "napari_coreg.plugin.projects",
-    "orthogonal_views": "napari_coreg.plugin.orthogonal_widget",
+    "open_project": "napari_coreg.plugin.attempts.projects",
+    "orthogonal_views": "napari_coreg.plugin.orthogonal.widget",
     "preset_names": "napari_coreg.core.presets",
     "read_point_pairs": "napari_coreg.io.point_pairs",
     "read_points": "napari_coreg.io.points",
@@ -77,8 +77,8 @@ _HOME = {
     "register_2d_features": "napari_coreg.core.features_2d",
     "register_layers": "napari_coreg.plugin.console",
     "reslice_layer": "napari_coreg.plugin.live",
-    "save_project": "napari_coreg.plugin.projects",
-    "show_deformation": "napari_coreg.plugin.deformation_console",
+    "save_project": "napari_coreg.plugin.attempts.projects",
+    "show_deformation": "napari_coreg.plugin.deformation.console",
     "write_transform": "napari_coreg.io.transforms",
     "write_volume": "napari_coreg.io.volumes",
 }

@@ -20,7 +20,7 @@ from napari_coreg.core.progress import Progress
 from napari_coreg.core.result import RegistrationResult
 from napari_coreg.core.verdict import Verdict
 from napari_coreg.errors import RegistrationCancelled
-from napari_coreg.plugin.register_widget import RegisterWidget
+from napari_coreg.plugin.register.widget import RegisterWidget
 
 if TYPE_CHECKING:
     import threading
@@ -40,7 +40,7 @@ def blob(shape: tuple[int, ...], centre: tuple[float, ...]) -> np.ndarray:
 @pytest.fixture(autouse=True)
 def impatient_preview(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show the preview of a short run too; what waits for it is tested on its own."""
-    monkeypatch.setattr("napari_coreg.plugin.preview.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("napari_coreg.plugin.register.preview.PATIENCE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -145,9 +145,7 @@ class FakeRegister:
             current_transform=lambda: self.transform,
         )
 
-    def _result(
-        self, fixed: sitk.Image, moving: sitk.Image, recipe: Any, ended_early: str = ""
-    ) -> RegistrationResult:
+    def _result(self, fixed: sitk.Image, moving: sitk.Image, recipe: Any, ended_early: str = "") -> RegistrationResult:
         return RegistrationResult(
             transform=self.transform,
             recipe=recipe,

@@ -75,7 +75,7 @@ def test_the_preview_gets_the_transform_as_it_stands(qtbot, request_, fake_regis
 
 
 def test_a_run_that_ends_soon_shows_no_preview(qtbot, request_, fake_register, monkeypatch):
-    monkeypatch.setattr("napari_coreg.plugin.preview.PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr("napari_coreg.plugin.register.preview.PATIENCE_SECONDS", 60.0)
     heard = run(qtbot, request_, fake_register)
     assert not heard.values("moved")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_coreg.core.presets import find_recipe
 from napari_coreg.errors import VolumeError
+from napari_coreg.plugin.attempts.remember import remember
 from napari_coreg.plugin.layer_run import (
     add_layers,
     carry_out,
@@ -13,7 +14,6 @@ from napari_coreg.plugin.layer_run import (
     read_volumes,
     request_from_layers,
 )
-from napari_coreg.plugin.remember import remember
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 
+from napari_coreg.plugin.live import is_preview
 from napari_coreg.plugin.parts import ElidedBox, follow
-from napari_coreg.plugin.preview import is_preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -187,6 +187,11 @@ def look_again(layer: Any) -> None:
     layer.refresh(thumbnail=False, extent=False, highlight=False)
 
 
+def is_preview(layer: Any) -> bool:
+    """Whether a layer is one of ours that stands in for a while: no volume of its own."""
+    return bool(layer.metadata.get(METADATA_KEY, {}).get("preview"))
+
+
 def live_volume(layer: Any) -> LiveVolume:
     """Return the array of a live layer, at its full resolution; ``look`` is what gives its values.
 

@@ -14,7 +14,7 @@ from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.register import register
 from napari_coreg.errors import CoregError, RegistrationCancelled
 from napari_coreg.plugin.layer_run import Check, Ready, Register, Request, carry_out, check_volumes, read_volumes
-from napari_coreg.plugin.preview import Pace, make_ready
+from napari_coreg.plugin.register.preview import Pace, make_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Attempts: the table of finished runs, and project folders."""

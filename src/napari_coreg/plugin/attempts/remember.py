@@ -1,0 +1,53 @@
+"""Keeps finished runs among a viewer's attempts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_coreg.attempts import Attempt
+from napari_coreg.io.attempt_record import VolumeOrigin
+from napari_coreg.plugin.attempts.layers import layers_of_attempts, light
+from napari_coreg.plugin.attempts.pair_volumes import path_of
+from napari_coreg.plugin.layer_run import Ready
+from napari_coreg.plugin.layers import METADATA_KEY
+from napari_coreg.session import session_of
+
+if TYPE_CHECKING:
+    from napari_coreg.core.result import RegistrationResult
+    from napari_coreg.plugin.layer_run import Request
+    from napari_coreg.plugin.layers import LayerVolume
+
+
+def remember(viewer: Any, request: Request, ready: Ready) -> Ready:
+    """Keep a finished run, whose layers are in the viewer, among the attempts, and show it alone of them.
+
+    Returns
+    -------
+    Ready
+        With a result that shares its volumes with the attempts of the same pair.
+    """
+    layers_of_attempts(viewer)
+    attempts = session_of(viewer).attempts
+    attempt = Attempt(
+        name=attempts.new_name(),
+        result=ready.result,
+        fixed=_origin(viewer, request.fixed, ready.result, "fixed"),
+        moving=_origin(viewer, request.moving, ready.result, "moving"),
+        layers=ready.layers,
+        request=light(request),
+    )
+    attempts.share(attempt)
+    result: Any = attempt.result
+    for layer in ready.layers:
+        own = layer.metadata.get(METADATA_KEY, {})
+        if "result" in own:
+            own["result"] = result
+    attempts.add(attempt)
+    return Ready(result, ready.layers)
+
+
+def _origin(viewer: Any, volume: LayerVolume, result: RegistrationResult, role: str) -> VolumeOrigin:
+    layer = next((layer for layer in viewer.layers if layer.data is volume.data), None)
+    path = None if layer is None else path_of(layer)
+    kind = "image" if volume.kind == "image" else "labels"
+    return VolumeOrigin(volume.name, kind, path, result.fingerprints.get(role))

@@ -1,0 +1,1 @@
+"""Compare: two layers as checkerboard, curtain, difference and so on."""

@@ -1,0 +1,1 @@
+"""Deformation: what a transform does to space, as arrows, grid and maps."""

@@ -1,0 +1,1 @@
+"""Landmarks: pairs of points set in two volumes, and what they fit."""

@@ -1,0 +1,1 @@
+"""Orthogonal views: the planes that the canvas does not show."""

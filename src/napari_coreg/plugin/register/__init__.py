@@ -1,0 +1,1 @@
+"""Register volumes: the dock widget that runs a registration."""
