@@ -84,6 +84,15 @@ def test_arrows_go_from_a_point_to_where_simpleitk_maps_it(direction):
         np.testing.assert_allclose(end, AFFINE.TransformPoint(begin.tolist()), atol=1e-3)
 
 
+def test_arrows_are_in_place_where_slices_are_far_thicker_than_the_gaps_between_arrows():
+    grid = Grid((100, 100, 3), (1.0, 1.0, 60.0), (-20.0, 5.0, 40.0), tuple(OBLIQUE.ravel().tolist()))
+    (layer,) = made("vectors", DeformationSource(AFFINE, grid, "T2"), max_vectors=4000)
+    for start, vector in layer.data[:: len(layer.data) // 20]:
+        begin = np.array(layer.data_to_world(start))[::-1]
+        end = np.array(layer.data_to_world(start + vector))[::-1]
+        np.testing.assert_allclose(end, AFFINE.TransformPoint(begin.tolist()), atol=1e-3)
+
+
 @every_direction
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_slices_of_the_grid_show_lines_where_their_points_are_mapped_onto_planes(direction, axis):

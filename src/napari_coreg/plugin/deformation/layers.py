@@ -148,10 +148,10 @@ class DeformationViews:
         coarse, _, _ = coarse_grid(self.source.grid, look.max_vectors)
         field = displacement_field(shown.transform, coarse)
         name = f"{_what(look, 'Displacement vectors')} of {self.source.name} (mm)"
-        lengths = sitk.GetArrayFromImage(sitk.VectorMagnitude(field))
-        limits = limits_mm(lengths)
-        data, arguments, kind = displacement_vectors(field, name, max_vectors=coarse.number_of_voxels, limits=limits)
-        arguments = {**arguments, **grid_kwargs(Grid.of(upright(field)), extra["moved"])}
+        limits = limits_mm(sitk.GetArrayFromImage(sitk.VectorMagnitude(field)))
+        data, arguments, kind = displacement_vectors(
+            field, name, max_vectors=look.max_vectors, limits=limits, moved=self.source.moved
+        )
         arguments["metadata"] = extra["metadata"]
         return _made((data, arguments, kind))
 
