@@ -111,3 +111,19 @@ def test_progress_of_both_runs_rises_from_0_to_1_and_shows_the_same_way(phantom,
 def test_a_symmetric_b_spline_is_refused():
     with pytest.raises(CoregError, match="half-way"):
         Recipe.from_mapping({"name": "bent", "symmetric": True, "stages": [{"kind": "bspline"}]})
+
+
+def test_a_symmetric_recipe_refuses_a_deformable_start(pair):
+    fixed, moving, known = pair
+    start = sitk.DisplacementFieldTransform(
+        sitk.TransformToDisplacementField(
+            known,
+            sitk.sitkVectorFloat64,
+            fixed.GetSize(),
+            fixed.GetOrigin(),
+            fixed.GetSpacing(),
+            fixed.GetDirection(),
+        )
+    )
+    with pytest.raises(CoregError, match="symmetric to false"):
+        register(fixed, moving, "follow-up", initial_transform=start)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid, describe, mask_meets, require_grid, require_scalars, require_values
 from napari_coreg.core.transforms import is_linear, to_matrix
-from napari_coreg.errors import GeometryError, VolumeError
+from napari_coreg.errors import GeometryError, RecipeError, VolumeError
+
+if TYPE_CHECKING:
+    from napari_coreg.core.recipe import Recipe
 
 
 def check_inputs(
@@ -44,6 +49,21 @@ def check_inputs(
         _check_mask(mask, fixed if name == "fixed_mask" else moving, name.replace("_", " "))
     if initial_transform is not None:
         _check_transform(initial_transform, dimension)
+
+
+def check_start(recipe: Recipe, initial_transform: sitk.Transform | None) -> None:
+    """Refuse a start that the recipe cannot go on from.
+
+    Raises
+    ------
+    RecipeError
+        The recipe is symmetric and the start deformable: there is no start of the way back, nor a half-way between.
+    """
+    if recipe.symmetric and initial_transform is not None and not is_linear(initial_transform):
+        raise RecipeError(
+            f"the recipe {recipe.name!r} is symmetric, as no run that starts from a deformation can be; start from "
+            "a linear transform, or set symmetric to false"
+        )
 
 
 def _check_mask(mask: sitk.Image, image: sitk.Image, role: str) -> None:

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 import napari_coreg
 from napari_coreg.core.both_ways import half_watched, halfway, round_trip_mm
-from napari_coreg.core.checks import check_inputs
+from napari_coreg.core.checks import check_inputs, check_start
 from napari_coreg.core.folding import folding_of
 from napari_coreg.core.geometry import Grid, require_values
 from napari_coreg.core.preflight import check_pair
@@ -96,7 +96,7 @@ def register(  # noqa: PLR0913 - all but the first three by keyword
     GeometryError, VolumeError
         If a volume or mask cannot be used; says which, why and what to do.
     RecipeError
-        If the recipe is unknown or malformed, or `threads` is negative.
+        If the recipe is unknown or malformed, or symmetric with a deformable start, or `threads` is negative.
     RegistrationError
         If no transform can be found; says what happened and what to do.
     RegistrationCancelled
@@ -115,6 +115,7 @@ def register(  # noqa: PLR0913 - all but the first three by keyword
     masks = {"fixed_mask": fixed_mask, "moving_mask": moving_mask}
     given = {name: mask for name, mask in masks.items() if mask is not None}
     check_inputs(fixed, moving, given, initial_transform)
+    check_start(recipe, initial_transform)
     if findings is None:
         findings = check_pair(fixed, moving, recipe, **given, initial_transform=initial_transform)
     if threads < 0:
