@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ import SimpleITK as sitk
 from napari_coreg.core.geometry import Grid
 from napari_coreg.plugin.layers import METADATA_KEY, read_layer
 from napari_coreg.plugin.live import Resliced, live_layer, look_again, source_of, view_grid
+from napari_coreg.plugin.quietly import remove_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     Later = Callable[[Callable[[], None]], None]
 
 _MARKER_PIXELS = 18
+_MARKER_PART = 0.04  # of the volume: never larger than that, so that it does not widen the view of all
 
 
 class AlignLayers:
@@ -122,7 +122,7 @@ class AlignLayers:
             if active in self._viewer.layers:
                 selection.active = active
         while self._own:
-            self._later(partial(self._drop, self._own.pop()))
+            self._later(partial(remove_quietly, self._viewer, self._own.pop()))
 
     def remove_now(self) -> None:
         """As `remove`, before returning."""
@@ -171,12 +171,12 @@ class AlignLayers:
         self.marker = Points(
             self._marked[np.newaxis, ::-1],
             name="centre of rotation",
-            symbol="cross",
-            size=1.0,
-            canvas_size_limits=(_MARKER_PIXELS, _MARKER_PIXELS),
-            face_color="yellow",
+            symbol="disc",  # of which the border is seen alone: napari's cross hides what it marks
+            size=_MARKER_PART * max(np.multiply(self._grid.size_xyz, self._grid.spacing_xyz)),
+            canvas_size_limits=(1, _MARKER_PIXELS),
+            face_color="transparent",
             border_color="yellow",
-            border_width=0.0,
+            border_width=0.1,
             units=self.live.units,
             axis_labels=self.live.axis_labels,
             metadata={METADATA_KEY: {"preview": True}},
@@ -185,17 +185,6 @@ class AlignLayers:
         self._viewer.add_layer(self.marker)
         self.place_marker()
         self._viewer.layers.selection.active = self.live
-
-    def _drop(self, layer: Any) -> None:
-        if layer not in self._viewer.layers:
-            return
-        # napari collects all garbage of the process when a layer goes: 0.1 s, unless what lives by now is set aside.
-        gc.freeze()
-        try:
-            with suppress(ValueError):
-                self._viewer.layers.remove(layer)
-        finally:
-            gc.unfreeze()
 
 
 def covering(grid: Grid, points_lps: FloatArray) -> Grid:

@@ -13,6 +13,8 @@ from napari_coreg.plugin.parts import Note, Section, column, form
 if TYPE_CHECKING:
     from napari_coreg.plugin.align.hand import HandAlignment
 
+_METRIC = "Normalized mutual information"
+
 
 class MatchPanel(QWidget):
     """Shows how well the volumes match in the pose of the moment, and how they did at the beginning."""
@@ -24,8 +26,8 @@ class MatchPanel(QWidget):
         self._at_start: float | None = None
         self.now, self.before = Note("", "heading"), Note()
         self.setToolTip(
-            "Normalized mutual information of both volumes where they overlap, on few voxels: 1 for none, 2 for the "
-            "same image. Compare its values for one pair only."
+            "How well both volumes match where they overlap, measured on few voxels: 1 for not at all, 2 for the same "
+            "image. Compare its values for one pair only."
         )
         rows = column(self, spacing=1)
         rows.addWidget(self.now)
@@ -38,7 +40,7 @@ class MatchPanel(QWidget):
         self.metric.measured.connect(self._on_measured)
         self.metric.failed.connect(self.now.say)
         hand.changed.connect(self._ask)
-        self.now.say("Match: working it out...")
+        self.now.say(f"{_METRIC}: working it out...")
         self.before.say("")
         self._ask()
 
@@ -57,7 +59,7 @@ class MatchPanel(QWidget):
     def _on_measured(self, value: float | None) -> None:
         if self._at_start is None:
             self._at_start = value
-        self.now.say("Match: the volumes do not overlap" if value is None else f"Match: {value:.3f}")
+        self.now.say(f"{_METRIC}: the volumes do not overlap" if value is None else f"{_METRIC}: {value:.3f}")
         before = "none" if self._at_start is None else f"{self._at_start:.3f}"
         self.before.say(f"{before} at the start; higher is better")
 

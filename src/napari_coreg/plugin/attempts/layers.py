@@ -14,6 +14,7 @@ from napari_coreg.plugin.attempts.pair_volumes import Found, candidates, find_vo
 from napari_coreg.plugin.contributions import MOVING_LOOKS
 from napari_coreg.plugin.layer_run import layers_of, request_from_layers
 from napari_coreg.plugin.layers import METADATA_KEY
+from napari_coreg.plugin.quietly import remove_quietly
 from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class AttemptLayers:
         viewer = self._viewer()
         if viewer is not None and layer in viewer.layers:
             self._leaving.add(id(layer))
-            viewer.layers.remove(layer)
+            remove_quietly(viewer, layer)
 
     def _on_deleted(self, attempts: tuple[Attempt, ...]) -> None:
         for attempt in attempts:

@@ -15,9 +15,10 @@ from napari_coreg.plugin.compare.curtain import Curtain, is_mirrored
 from napari_coreg.plugin.compare.inputs import check_pair, connect, disconnect, grid_over
 from napari_coreg.plugin.compare.pictures import EXTRA_MODES, Pictures, Side, View
 from napari_coreg.plugin.compare.settings import Settings, seen_in_words, short
-from napari_coreg.plugin.compare.stage import Stage, add_quietly, remove_quickly
+from napari_coreg.plugin.compare.stage import Stage
 from napari_coreg.plugin.compare.timers import Flicker, Pause
 from napari_coreg.plugin.live import source_of
+from napari_coreg.plugin.quietly import add_quietly, remove_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,7 +202,7 @@ class Comparison:
             for layer in [] if pictures is None else pictures.own:
                 self._leaving.add(layer)
                 layer.visible = False
-                do(partial(remove_quickly, viewer, layer))
+                do(partial(remove_quietly, viewer, layer))
             if stage is not None:
                 do(stage.select_as_before)
         self.changed.emit()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,25 +98,3 @@ def line_of(viewer: Any) -> Any:
     """Return napari's line of text on the canvas."""
     overlays = getattr(getattr(viewer, "canvas", None), "overlays", None)  # since napari 0.9
     return viewer.text_overlay if overlays is None else overlays.text
-
-
-def add_quietly(viewer: Any, layer: Any) -> None:
-    """Add a layer, and leave selected what was."""
-    selection = viewer.layers.selection
-    selected, active = set(selection), selection.active
-    viewer.add_layer(layer)
-    if active is not None and selected == {active}:
-        selection.active = active
-    else:
-        selection.clear()
-        selection.update(selected)
-
-
-def remove_quickly(viewer: Any, layer: Any) -> None:
-    """Remove a layer if it is there, without the collection of all garbage that napari makes of it."""
-    if layer in viewer.layers:
-        gc.freeze()
-        try:
-            viewer.layers.remove(layer)
-        finally:
-            gc.unfreeze()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_coreg.plugin.deformation.look import QUICK
 from napari_coreg.plugin.parts import follow
+from napari_coreg.plugin.quietly import add_quietly, remove_quietly
 from napari_coreg.plugin.turns import Turns
 
 if TYPE_CHECKING:
@@ -59,17 +59,9 @@ class ShownViews(QWidget):
     def _add(self, layer: Any) -> None:
         if layer in self._viewer.layers or not self._is_wanted(layer):
             return
-        selection = self._viewer.layers.selection
-        selected, active = set(selection), selection.active
-        self._viewer.add_layer(layer)
+        add_quietly(self._viewer, layer)
         self._viewer.layers.move(len(self._viewer.layers) - 1, self._place_of(layer))
         self._added.add(layer)
-        if selected:
-            selection.clear()
-            selection.update(selected)
-            selection.active = active if active in selected else None
-            if len(selected) > 1:
-                selection.update(selected)
 
     def _place_of(self, layer: Any) -> int:
         """Return where a layer goes: arrows and lines on top, maps right below them."""
@@ -80,15 +72,9 @@ class ShownViews(QWidget):
         return min((self._viewer.layers.index(each) for each in lines if each in self._viewer.layers), default=top)
 
     def _drop(self, layer: Any) -> None:
-        if layer not in self._viewer.layers or self._is_wanted(layer):
-            return
-        self._added.discard(layer)
-        # napari collects all garbage of the process when a layer goes: 0.1 s, unless what lives by now is set aside.
-        gc.freeze()
-        try:
-            self._viewer.layers.remove(layer)
-        finally:
-            gc.unfreeze()
+        if not self._is_wanted(layer):
+            self._added.discard(layer)
+            remove_quietly(self._viewer, layer)
 
     def _on_removed(self) -> None:
         for view, layers in list(self._wanted.items()):

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from napari_coreg.plugin.landmarks.values import OTHER, SIDES
 from napari_coreg.plugin.landmarks.view import Spotlight
 from napari_coreg.plugin.live import Resliced, is_upright, live_layer, look_again, source_of, view_grid
+from napari_coreg.plugin.quietly import add_quietly, remove_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,10 +72,8 @@ class StraightViews:
             event.connect(follow_image)
             stops.append(partial(event.disconnect, follow_image))
         self._views[image] = (view, image.visible, stops)
-        active = self._viewer.layers.selection.active
-        self._viewer.add_layer(view)
+        add_quietly(self._viewer, view)
         self._viewer.layers.move(len(self._viewer.layers) - 1, self._viewer.layers.index(image) + 1)
-        self._viewer.layers.selection.active = active
         image.visible = False
 
     def give_back(self) -> None:
@@ -82,8 +81,7 @@ class StraightViews:
         for image, (view, visible, stops) in self._views.items():
             for stop in stops:
                 stop()
-            if view in self._viewer.layers:
-                self._viewer.layers.remove(view)
+            remove_quietly(self._viewer, view)
             image.visible = visible
         self._views = {}
 

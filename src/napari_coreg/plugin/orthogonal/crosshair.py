@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_coreg.plugin.layers import METADATA_KEY
 from napari_coreg.plugin.orthogonal.view import AXIS_COLOURS
+from napari_coreg.plugin.quietly import add_quietly, remove_quietly
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -57,14 +57,7 @@ class Crosshair:
         if self._made is None:
             return
         self.layer, self._made = self._made, None
-        selection = self._viewer.layers.selection
-        selected, active = set(selection), selection.active
-        self._viewer.add_layer(self.layer)
-        if active is not None and selected == {active}:
-            selection.active = active
-        else:
-            selection.clear()
-            selection.update(selected)
+        add_quietly(self._viewer, self.layer)
         self.follow()
 
     def keep_on_top(self) -> None:
@@ -76,11 +69,7 @@ class Crosshair:
     def remove(self) -> None:
         """Remove the layer."""
         if self.is_there():
-            gc.freeze()  # napari collects all garbage of the process when a layer goes: 0.1 s
-            try:
-                self._viewer.layers.remove(self.layer)
-            finally:
-                gc.unfreeze()
+            remove_quietly(self._viewer, self.layer)
         self.layer = None
 
     def follow(self) -> None:

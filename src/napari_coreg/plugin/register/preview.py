@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from napari_coreg.core.geometry import Grid
 from napari_coreg.core.transforms import displacement_field, is_linear
 from napari_coreg.plugin.layers import METADATA_KEY
 from napari_coreg.plugin.live import Resliced, from_world, is_upright, live_layer, look_again, source_of, view_grid
+from napari_coreg.plugin.quietly import add_quietly, remove_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +105,7 @@ class PreviewLayers(QObject):
         self._ended = True
         self._timer.stop()
         while self._own:
-            self._later(partial(self._drop, self._own.pop()))
+            self._later(partial(remove_quietly, self._viewer, self._own.pop()))
 
     def remove_now(self) -> None:
         """Remove what is left of the layers before returning."""
@@ -142,27 +142,10 @@ class PreviewLayers(QObject):
     def _add(self, make: Callable[[], Any]) -> Any:
         if self._ended:
             return None
-        selection = self._viewer.layers.selection
-        selected, active = set(selection), selection.active
         layer = make()
         self._own.append(layer)
-        self._viewer.add_layer(layer)
-        if active is not None and selected == {active}:
-            selection.active = active
-        else:
-            selection.clear()
-            selection.update(selected)
+        add_quietly(self._viewer, layer)
         return layer
-
-    def _drop(self, layer: Any) -> None:
-        if layer not in self._viewer.layers:
-            return
-        # napari collects all garbage of the process when a layer goes: 0.1 s, unless what lives by now is set aside.
-        gc.freeze()
-        try:
-            self._viewer.layers.remove(layer)
-        finally:
-            gc.unfreeze()
 
 
 def _second_look(fixed: Any) -> Any:
