@@ -52,6 +52,18 @@ def test_the_marker_does_not_widen_the_view_of_all(align: AlignWidget, pair: Vie
     assert camera.zoom > 0.8 * before
 
 
+def test_the_marker_hides_nothing_of_what_it_marks(begun: AlignWidget) -> None:
+    assert begun.hand is not None
+    marker = begun.hand.layers.marker
+    assert marker.face_color[0, 3] == 0
+    assert marker.border_color[0, 3] == 1
+
+
+def test_the_match_names_its_metric(begun: AlignWidget, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: "at the start" in begun.match.before.text(), timeout=10_000)
+    assert begun.match.before.text().startswith("Normalized mutual information; ")
+
+
 def press(viewer: ViewerModel, key: str) -> bool:
     """Press and release a key in the view, as napari's canvas does."""
     handler = KeymapHandler()
@@ -232,7 +244,7 @@ def test_the_match_is_that_of_the_newest_pose_and_of_the_start(qtbot: Any, begun
     )
     assert number(begun) == pytest.approx(truth, abs=1e-3)
     assert number(begun) > before + 0.1
-    assert begun.match.before.text().startswith(f"{before:.3f} at the start; higher is better")
+    assert begun.match.before.text().endswith(f"; {before:.3f} at the start, higher is better")
 
 
 def test_volumes_apart_are_said_to_be_so(qtbot: Any, begun: AlignWidget) -> None:

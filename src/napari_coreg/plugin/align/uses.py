@@ -40,7 +40,7 @@ class MatchPanel(QWidget):
         self.metric.measured.connect(self._on_measured)
         self.metric.failed.connect(self.now.say)
         hand.changed.connect(self._ask)
-        self.now.say(f"{_METRIC}: working it out...")
+        self.now.say("Match: working it out...")
         self.before.say("")
         self._ask()
 
@@ -59,9 +59,9 @@ class MatchPanel(QWidget):
     def _on_measured(self, value: float | None) -> None:
         if self._at_start is None:
             self._at_start = value
-        self.now.say(f"{_METRIC}: the volumes do not overlap" if value is None else f"{_METRIC}: {value:.3f}")
+        self.now.say("Match: the volumes do not overlap" if value is None else f"Match: {value:.3f}")
         before = "none" if self._at_start is None else f"{self._at_start:.3f}"
-        self.before.say(f"{before} at the start; higher is better")
+        self.before.say(f"{_METRIC}; {before} at the start, higher is better")
 
 
 class UsesPanel(QWidget):
