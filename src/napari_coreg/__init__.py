@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.landmarks.console import fit_landmark_layers as fit_landmark_layers
     from napari_coreg.plugin.live import keep_layer as keep_layer
     from napari_coreg.plugin.live import reslice_layer as reslice_layer
-    from napari_coreg.plugin.orthogonal.widget import orthogonal_views as orthogonal_views
+    from napari_coreg.plugin.orthogonal.console import orthogonal_views as orthogonal_views
 
 try:
     __version__ = version("napari-coreg")
@@ -66,7 +66,7 @@ _HOME = {
     "keep_layer": "napari_coreg.plugin.live",
     "load_preset": "napari_coreg.core.presets",
     "open_project": "napari_coreg.plugin.attempts.projects",
-    "orthogonal_views": "napari_coreg.plugin.orthogonal.widget",
+    "orthogonal_views": "napari_coreg.plugin.orthogonal.console",
     "preset_names": "napari_coreg.core.presets",
     "read_point_pairs": "napari_coreg.io.point_pairs",
     "read_points": "napari_coreg.io.points",

@@ -8,6 +8,7 @@ says.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ METADATA_KEY = "napari_coreg"  # layer.metadata[METADATA_KEY]["geometry"]: writt
 SHEAR_TOLERANCE = 1e-4  # cosine between two axes of a grid; float32 headers stay below it
 MOVE_TOLERANCE = 1e-6  # of the volume's longest edge
 _AXES = ("z", "y", "x")
+PLACEMENT_EVENTS = ("data", "affine", "scale", "translate", "rotate", "shear", "units")  # it may lie elsewhere after
 
 
 def grid_kwargs(grid: Grid, moved: sitk.AffineTransform | None = None) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def grid_kwargs(grid: Grid, moved: sitk.AffineTransform | None = None) -> dict[s
         affine = to_matrix(moved) @ affine
     return {
         "scale": grid.spacing_xyz[::-1],
-        "affine": _reversed_axes(affine),
+        "affine": reversed_axes(affine),
         "units": ("mm",) * n,
         "axis_labels": _AXES[-n:],
     }
@@ -101,17 +103,21 @@ def upright(image: sitk.Image) -> sitk.Image:
     return image if order == tuple(range(n)) else sitk.PermuteAxes(image, order)
 
 
+@lru_cache
+def mm_per_unit(units: tuple[Any, ...]) -> FloatArray:
+    """Return the millimetres in one of each unit, in their order; what is no length, such as a pixel, counts as one."""
+    factors = [float((1.0 * unit).to("mm").magnitude) if unit.is_compatible_with("mm") else 1.0 for unit in units]
+    found = np.array(factors)
+    found.flags.writeable = False  # the next one gets the same array
+    return found
+
+
 def _mm_per_unit_zyx(layer: Any) -> FloatArray:
     """Millimetres in one unit of each axis; a pixel counts as one."""
-    factors = []
     for unit in layer.units:
-        if unit.is_compatible_with("mm"):
-            factors.append(float((1.0 * unit).to("mm").magnitude))
-        elif str(unit) in {"pixel", "dimensionless"}:
-            factors.append(1.0)
-        else:
+        if not unit.is_compatible_with("mm") and str(unit) not in {"pixel", "dimensionless"}:
             raise GeometryError(f"{layer.name!r} has the unit {unit} on a spatial axis: set the layer's units to mm.")
-    return np.array(factors)
+    return mm_per_unit(tuple(layer.units))
 
 
 def displayed_matrix(layer: Any) -> FloatArray:
@@ -122,11 +128,11 @@ def displayed_matrix(layer: Any) -> FloatArray:
     matrix = np.eye(n + 1)
     matrix[:n, :n] = (world[1:] - world[0]).T
     matrix[:n, n] = world[0]
-    return _reversed_axes(matrix)
+    return reversed_axes(matrix)
 
 
-def _reversed_axes(matrix: FloatArray) -> FloatArray:
-    """Swap zyx and xyz in a homogeneous matrix: P A P and P b."""
+def reversed_axes(matrix: FloatArray) -> FloatArray:
+    """Return the same map between points written the other way round, zyx for xyz: a homogeneous matrix."""
     n = len(matrix) - 1
     order = [*range(n - 1, -1, -1), n]
     return matrix[np.ix_(order, order)]

@@ -14,6 +14,8 @@ from napari_coreg.errors import CoregError
 from napari_coreg.io.points import read_points, write_points
 from napari_coreg.plugin.landmarks.widget import LandmarksWidget
 from napari_coreg.plugin.layers import points_to_layer, volume_to_layer_data
+from napari_coreg.plugin.live import live_volume
+from napari_coreg.plugin.placement import displayed_matrix
 from napari_coreg.session import session_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing:UserWarning")  # napari's, of any oblique volume
@@ -344,6 +346,12 @@ def test_one_volume_at_a_time_is_shown_and_all_given_back(qtbot, begun, two):
     assert two.layers["mr"].visible
 
 
+def test_a_straight_view_follows_a_change_of_units(begun, two):
+    two.layers["mr"].units = ("um",) * 3
+    view = two.layers["mr (straight)"]
+    assert live_volume(view).look.source.index_to_lps == pytest.approx(displayed_matrix(two.layers["mr"]))
+
+
 def test_the_same_layer_twice_is_refused(widget, two):
     widget.controls.images["moving"].set_layer(two.layers["ct"])
     assert widget.controls.hint.text() == "Fixed and moving are the same layer: choose two."
@@ -354,7 +362,10 @@ def test_the_same_layer_twice_is_refused(widget, two):
 
 
 @pytest.mark.parametrize("model", ["rigid", "affine", "thin_plate"])
-def test_the_fit_becomes_the_start_of_the_next_run(qtbot, begun, images, model):
+def test_the_fit_becomes_the_start_of_the_next_run(qtbot, monkeypatch, begun, images, model):
+    opened = []
+    opener = "napari_coreg.plugin.landmarks.widget.open_register"
+    monkeypatch.setattr(opener, lambda _viewer, *pair: opened.append(pair))
     points = inside(images[0], 7)
     moving = mapped(points) + np.random.default_rng(2).normal(0, 0.4, points.shape)
     set_pairs(qtbot, begun, points, moving)
@@ -376,6 +387,7 @@ def test_the_fit_becomes_the_start_of_the_next_run(qtbot, begun, images, model):
     qtbot.waitUntil(begun.controls.run.isEnabled)
     begun.controls.run.click()
     qtbot.waitUntil(lambda: bool(asked))
+    assert opened == [(begun.marks.images["fixed"], begun.marks.images["moving"])]
     assert begun.marks.images["moving"].visible  # no straight view is left before the run
     assert begun.desk.adding is None
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from napari_coreg.errors import VolumeError
 from napari_coreg.plugin.align.hand import HandAlignment
 from napari_coreg.plugin.console import find_layer
+from napari_coreg.plugin.viewers import open_dock
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
-
-DOCK = "Align by hand"
 
 
 def align_by_hand(
@@ -54,10 +53,9 @@ def align_by_hand(
         hand.end()
     """
     fixed, moving = find_layer(viewer, fixed), find_layer(viewer, moving)
-    window = getattr(viewer, "window", None)
-    if window is None:
+    widget = open_dock(viewer, "Align by hand")
+    if widget is None:
         return HandAlignment(viewer, fixed, moving, initial_transform)
-    _, widget = window.add_plugin_dock_widget("napari-coreg", DOCK)
     widget.begin_with(fixed, moving, initial_transform)
     if not isinstance(widget.hand, HandAlignment):
         raise VolumeError(widget.message.text())

@@ -15,7 +15,7 @@ from napari_coreg.errors import GeometryError, VolumeError
 from napari_coreg.plugin.align.layers import AlignLayers
 from napari_coreg.plugin.layers import initial_transform_from, read_layer
 from napari_coreg.plugin.live import Resliced, from_world, source_of
-from napari_coreg.plugin.placement import displayed_matrix, map_points
+from napari_coreg.plugin.placement import PLACEMENT_EVENTS, displayed_matrix, map_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 Centre = Literal["moving", "fixed", "point"]
 BURST_SECONDS = 1.0  # between two key presses that are one step
-_PLACEMENT = ("data", "affine", "scale", "translate", "rotate", "shear", "units")
 
 
 class HandAlignment:
@@ -208,7 +207,7 @@ class HandAlignment:
         self.viewer.dims.events.order.connect(self._on_slice)
         self.viewer.dims.events.ndisplay.connect(self._on_slice)
         for layer in (self.fixed, self.moving):
-            for name in _PLACEMENT:
+            for name in PLACEMENT_EVENTS:
                 getattr(layer.events, name).connect(self._on_placed)
 
     def _disconnect(self) -> None:
@@ -216,7 +215,7 @@ class HandAlignment:
         for name in ("point", "order", "ndisplay"):
             getattr(self.viewer.dims.events, name).disconnect(self._on_slice)
         for layer in (self.fixed, self.moving):
-            for name in _PLACEMENT:
+            for name in PLACEMENT_EVENTS:
                 getattr(layer.events, name).disconnect(self._on_placed)
 
     def _on_removed(self, event: Any) -> None:

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
 from napari_coreg.plugin.align.hand import Bursts
+from napari_coreg.plugin.viewers import camera_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +122,7 @@ def screen_axes(viewer: Any, dimension: int) -> tuple[FloatArray, FloatArray, Fl
     units = [_unit(viewer, axis, dimension) for axis in (*shown, *hidden)]
     down, right = units[:2]
     through = units[2] if len(units) > 2 else np.zeros(dimension)
-    camera = getattr(viewer, "scene", viewer).camera  # it moved in napari 0.9
+    camera = camera_of(viewer)
     vertical, horizontal = getattr(camera, "orientation2d", ("down", "right"))
     up = down if str(vertical).endswith("up") else -down
     return up, -right if str(horizontal).endswith("left") else right, through

@@ -12,6 +12,7 @@ from napari_coreg.core.geometry import Grid
 from napari_coreg.plugin.layers import METADATA_KEY, read_layer
 from napari_coreg.plugin.live import Resliced, live_layer, look_again, source_of, view_grid
 from napari_coreg.plugin.quietly import remove_quietly
+from napari_coreg.plugin.viewers import mm_per_world_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,11 +102,11 @@ class AlignLayers:
         if self.marker is None or self.marker not in self._viewer.layers:
             return
         data = self._marked[::-1].copy()
-        dims = self._viewer.dims
+        dims, mm = self._viewer.dims, mm_per_world_unit(self._viewer, len(data))
         for axis in set(range(dims.ndim)) - set(dims.displayed):
             own = axis - (dims.ndim - len(data))
             if own >= 0:
-                data[own] = dims.point[axis] * mm_per_world_unit(self._viewer)
+                data[own] = dims.point[axis] * mm[own]
         if not np.array_equal(self.marker.data[0], data):
             self.marker.data = data[np.newaxis]
 
@@ -202,11 +203,3 @@ def covering(grid: Grid, points_lps: FloatArray) -> Grid:
     after = np.maximum(size - 1, np.ceil(where.max(axis=0) - 0.5)) if len(where) else size - 1
     count = (after - before + 1).astype(int)
     return Grid(tuple(count.tolist()), grid.spacing_xyz, tuple((origin + before * spacing).tolist()), grid.direction)
-
-
-def mm_per_world_unit(viewer: Any) -> float:
-    """Millimetres in one unit of the viewer's world; pixels count as mm, and napari before 0.7 has no units."""
-    units = getattr(viewer.dims, "units", None) or ()
-    if units and hasattr(units[-1], "is_compatible_with") and units[-1].is_compatible_with("mm"):
-        return float((1.0 * units[-1]).to("mm").magnitude)
-    return 1.0

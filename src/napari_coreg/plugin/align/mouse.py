@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_coreg.plugin.align.layers import mm_per_world_unit
+from napari_coreg.plugin.viewers import mm_per_world_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,7 +104,7 @@ class Drags:
 
 def point_lps(viewer: Any, position: Any, dimension: int) -> FloatArray:
     """Return a place of the viewer's world, such as an event's, as a point in LPS mm."""
-    place = np.asarray(position, float)[-dimension:] * mm_per_world_unit(viewer)
+    place = np.asarray(position, float)[-dimension:] * mm_per_world_unit(viewer, dimension)
     return np.ascontiguousarray(place[::-1])
 
 

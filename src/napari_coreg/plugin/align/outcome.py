@@ -13,7 +13,7 @@ from napari_coreg.core.transforms import is_linear, to_matrix
 from napari_coreg.errors import GeometryError
 from napari_coreg.plugin.layers import read_layer
 from napari_coreg.plugin.live import kept_layer_data
-from napari_coreg.plugin.placement import displayed_matrix
+from napari_coreg.plugin.placement import displayed_matrix, mm_per_unit, reversed_axes
 from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
@@ -89,10 +89,8 @@ def affine_in_place(hand: HandAlignment) -> FloatArray:
     onto = np.eye(n + 1) if hand.fixed_volume.moved is None else to_matrix(hand.fixed_volume.moved)
     there = onto @ np.linalg.inv(to_matrix(hand.transform)) @ volume.geometry.index_to_lps
     move = there @ np.linalg.inv(displayed_matrix(layer))  # world -> world, LPS mm
-    order = [*range(n - 1, -1, -1), n]
-    lengths = [float((1.0 * u).to("mm").magnitude) if u.is_compatible_with("mm") else 1.0 for u in layer.units]
-    units = np.diag([*lengths, 1.0])
-    return np.asarray(np.linalg.inv(units) @ move[np.ix_(order, order)] @ units @ layer.affine.affine_matrix)
+    units = np.diag([*mm_per_unit(tuple(layer.units)), 1.0])
+    return np.asarray(np.linalg.inv(units) @ reversed_axes(move) @ units @ layer.affine.affine_matrix)
 
 
 def kept(hand: HandAlignment) -> LayerData:

@@ -19,6 +19,7 @@ from napari_coreg.plugin.align.panel import PosePanel
 from napari_coreg.plugin.align.uses import MatchPanel, UsesPanel
 from napari_coreg.plugin.looks import looks_of, stylesheet
 from napari_coreg.plugin.parts import Note, VerticalScroll, column, follow
+from napari_coreg.plugin.register.dock import open_register
 from napari_coreg.plugin.turns import Turns
 from napari_coreg.plugin.worker import TaskWorker
 from napari_coreg.session import Start, session_of
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 _COLOURS = "Fixed in magenta, moving in green; white where both are bright. Drag in the view to move the volume."
 _MARK_MS = 250
 _SOURCE = "aligned by hand"
-_REGISTER = "Register volumes"
 
 
 class AlignWidget(QWidget):
@@ -111,7 +111,7 @@ class AlignWidget(QWidget):
             return
         pair = self.hand.fixed, self.hand.moving
         self.use_as_start()
-        self._open_register(*pair)
+        open_register(self._viewer, *pair)
         self._turns.add(self._session.run_wanted.emit)
 
     def use_as_start(self) -> None:
@@ -288,14 +288,6 @@ class AlignWidget(QWidget):
     def _forget_applied(self) -> None:
         self._applied = None
         self.take_back.setVisible(False)
-
-    def _open_register(self, fixed: Any, moving: Any) -> None:
-        """Open the dock that registers, with this pair, where there is a window."""
-        window = getattr(self._viewer, "window", None)
-        if window is not None:
-            _, register = window.add_plugin_dock_widget("napari-coreg", _REGISTER)
-            register.layers.fixed.set_layer(fixed)
-            register.layers.moving.set_layer(moving)
 
     def _main_window(self) -> QWidget:
         """Return the window with the canvas, also while this dock floats."""

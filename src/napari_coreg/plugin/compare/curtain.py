@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_coreg.plugin.viewers import camera_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,7 +43,7 @@ class Curtain:
         """Move the edge with the mouse that took hold of it."""
         if not self._is_near(viewer, event):
             return
-        camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera  # scene: since napari 0.9
+        camera = camera_of(viewer)
         could_pan, camera.mouse_pan = camera.mouse_pan, False
         try:
             yield
@@ -64,7 +66,7 @@ class Curtain:
             return False
         grid, axis = comparison.pictures.grid, comparison.view.curtain_axis
         length_mm = grid.size_xyz[axis] * grid.spacing_xyz[axis]
-        camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+        camera = camera_of(viewer)
         mm_per_pixel = self._mm_per_unit() / camera.zoom
         return bool(abs(at - comparison.settings.position) * length_mm <= _REACH * mm_per_pixel)
 
@@ -93,6 +95,6 @@ class Curtain:
 
 def is_mirrored(viewer: Any, direction: Direction) -> bool:
     """Whether the canvas shows the axis along which the curtain is drawn from right to left, or upwards."""
-    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+    camera = camera_of(viewer)
     vertical, horizontal = (str(getattr(way, "value", way)) for way in camera.orientation[-2:])
     return horizontal == "left" if direction == "across" else vertical == "up"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_coreg.errors import GeometryError, VolumeError
 from napari_coreg.plugin.live import view_grid
+from napari_coreg.plugin.placement import PLACEMENT_EVENTS
 from napari_coreg.plugin.voxels import check_layer
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from napari_coreg.core.geometry import Grid
 
-_CHANGES = ("affine", "scale", "translate", "rotate", "shear", "units", "data", "paint", "labels_update")
+_CHANGES = (*PLACEMENT_EVENTS, "paint", "labels_update")
 _FINER = 0.8  # of the edge of the first one's voxels: then the second one's are taken
 
 

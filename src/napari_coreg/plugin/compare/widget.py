@@ -18,6 +18,7 @@ from napari_coreg.plugin.layer_box import LayerBox
 from napari_coreg.plugin.looks import looks_of, stylesheet
 from napari_coreg.plugin.parts import Note, VerticalScroll, column, follow
 from napari_coreg.plugin.turns import Turns
+from napari_coreg.plugin.viewers import open_dock
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QHideEvent, QShowEvent
@@ -227,11 +228,7 @@ def open_compare(viewer: Any, first: Any, second: Any) -> CompareWidget | None:
     first, second : layer
         What is compared.
     """
-    window = getattr(viewer, "window", None)
-    if window is None:
-        return None
-    dock, widget = window.add_plugin_dock_widget("napari-coreg", _TITLE)
-    dock.show()
-    dock.raise_()
-    widget.compare(first, second)
-    return widget  # type: ignore[no-any-return]
+    widget: CompareWidget | None = open_dock(viewer, _TITLE)
+    if widget is not None:
+        widget.compare(first, second)
+    return widget

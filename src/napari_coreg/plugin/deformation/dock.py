@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari_coreg.plugin.deformation.source import result_of
+from napari_coreg.plugin.viewers import open_dock
 
 
 def open_deformation(viewer: Any, result: Any) -> Any:
@@ -22,10 +23,9 @@ def open_deformation(viewer: Any, result: Any) -> Any:
     DeformationWidget or None
         None where there is no window.
     """
-    window = getattr(viewer, "window", None)
-    if window is None:
+    widget = open_dock(viewer, "Deformation")
+    if widget is None:
         return None
-    _, widget = window.add_plugin_dock_widget("napari-coreg", "Deformation")
     box = widget.source.result
     box.set_layer(next((layer for layer in box.layers() if result_of(layer) is result), box.layer()))
     return widget

@@ -14,7 +14,7 @@ from napari_coreg.plugin.landmarks.pairs import LandmarkPairs
 from napari_coreg.plugin.landmarks.rows import TEXT, match_rows, rows_of, with_features_of_others
 from napari_coreg.plugin.landmarks.values import OTHER, SIDES
 from napari_coreg.plugin.layers import METADATA_KEY, points_from_layer, points_to_layer, read_layer
-from napari_coreg.plugin.placement import displayed_matrix, map_points
+from napari_coreg.plugin.placement import PLACEMENT_EVENTS, displayed_matrix, map_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.landmarks.values import Side
     from napari_coreg.plugin.layers import LayerVolume
 
-_PLACEMENT = ("data", "affine", "scale", "translate", "rotate", "shear", "units")
 _SIZE = 0.022  # of the volume's longest edge
 _TEXT_GAP = 0.6  # from the middle of a point to its text, in sizes of the point
 
@@ -65,7 +64,7 @@ class LandmarkLayers:
         self._stops: dict[str, list[Callable[[], None]]] = {"images": [], "fixed": [], "moving": []}
         self._volumes = {side: read_layer(self.images[side], min_voxels=1) for side in SIDES}
         for side in SIDES:
-            for name in _PLACEMENT:
+            for name in PLACEMENT_EVENTS:
                 self._listen("images", getattr(self.images[side].events, name), partial(self._on_volume_moved, side))
         self.pairs.changed.connect(self.render)
 
@@ -138,7 +137,7 @@ class LandmarkLayers:
             (layer.events.data, self._on_data),
             (layer.events.set_data, self._on_refreshed),
             (layer.events.features, self._on_features),
-            *((getattr(layer.events, name), self._on_layer_moved) for name in _PLACEMENT if name != "data"),
+            *((getattr(layer.events, name), self._on_layer_moved) for name in PLACEMENT_EVENTS if name != "data"),
         ):
             self._listen(side, event, partial(method, side))
 

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from napari_coreg.plugin.landmarks.values import OTHER, SIDES
 from napari_coreg.plugin.landmarks.view import Spotlight
 from napari_coreg.plugin.live import Resliced, is_upright, live_layer, look_again, source_of, view_grid
+from napari_coreg.plugin.placement import PLACEMENT_EVENTS
 from napari_coreg.plugin.quietly import add_quietly, remove_quietly
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from napari_coreg.plugin.landmarks.layers import LandmarkLayers
     from napari_coreg.plugin.turns import Turns
-
-_PLACEMENT = ("data", "affine", "scale", "translate", "rotate", "shear")
 
 
 class StraightViews:
@@ -67,7 +66,7 @@ class StraightViews:
         )
         follow_image = partial(self._on_moved, image, view, look)
         stops: list[Callable[[], None]] = []
-        for name in _PLACEMENT:
+        for name in PLACEMENT_EVENTS:
             event = getattr(image.events, name)
             event.connect(follow_image)
             stops.append(partial(event.disconnect, follow_image))

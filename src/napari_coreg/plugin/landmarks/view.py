@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from napari_coreg.plugin.placement import mm_per_unit
+from napari_coreg.plugin.viewers import camera_of, mm_per_world_unit
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 def jump(viewer: Any, layer: Any, row: int) -> None:
     """Bring a point of a layer into the slice and into the middle of the canvas."""
-    world = _in_units_of(viewer, layer, layer.data_to_world(layer.data[row]))
+    mm = np.asarray(layer.data_to_world(layer.data[row])) * mm_per_unit(tuple(layer.units))
+    world = (mm / mm_per_world_unit(viewer, layer.ndim)).tolist()
     axes = range(viewer.dims.ndim - layer.ndim, viewer.dims.ndim)
     viewer.dims.set_point(axes, world)
     places = dict(zip(axes, world, strict=True))
     displayed = [axis for axis in viewer.dims.displayed if axis in places]
-    camera = viewer.camera if getattr(viewer, "scene", None) is None else viewer.scene.camera  # as of napari 0.9
+    camera = camera_of(viewer)
     centre = list(camera.center)
     for index, axis in enumerate(reversed(displayed), 1):
         centre[-index] = places[axis]
@@ -28,18 +34,6 @@ def hand_to(viewer: Any, layer: Any, mode: str) -> None:
     if not layer.visible:
         layer.visible = True
     layer.mode = mode
-
-
-def _in_units_of(viewer: Any, layer: Any, world: Iterable[float]) -> list[float]:
-    """Turn lengths in a layer's units into the viewer's; napari before 0.7 has none of its own."""
-    units = getattr(viewer.dims, "units", None)
-    if not units:
-        return [float(value) for value in world]
-    pairs = zip(world, layer.units, units[-layer.ndim :], strict=True)
-    return [
-        float((1.0 * own).to(shown).magnitude * value) if own.is_compatible_with(shown) else float(value)
-        for value, own, shown in pairs
-    ]
 
 
 class Spotlight:

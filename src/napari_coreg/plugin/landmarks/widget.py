@@ -18,6 +18,7 @@ from napari_coreg.plugin.landmarks.hints import WELCOME, fit_told, hint, source_
 from napari_coreg.plugin.landmarks.values import OTHER, SIDES
 from napari_coreg.plugin.looks import looks_of, stylesheet
 from napari_coreg.plugin.parts import column, follow
+from napari_coreg.plugin.register.dock import open_register
 from napari_coreg.plugin.worker import TaskWorker
 from napari_coreg.session import Start, session_of
 
@@ -254,6 +255,7 @@ class LandmarksWidget(QWidget):
         self.say(start_told(marks, fit, run=run))
         if run:
             self.desk.leave()  # so that nothing stands in for the volumes while the run shows its own
+            open_register(self._viewer, marks.images["fixed"], marks.images["moving"])
             session.run_wanted.emit()
 
     def _on_sampled(self) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from napari_coreg.plugin.layers import METADATA_KEY
 from napari_coreg.plugin.orthogonal.view import AXIS_COLOURS
 from napari_coreg.plugin.quietly import add_quietly, remove_quietly
+from napari_coreg.plugin.viewers import camera_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -33,11 +34,6 @@ class Crosshair:
         self._viewer = viewer
         self.layer: Any = None
         self._made: Any = None
-
-    @property
-    def camera(self) -> Any:
-        """The camera of the viewer; it moved in napari 0.9."""
-        return getattr(self._viewer, "scene", self._viewer).camera
 
     def is_there(self) -> bool:
         """Whether the layer is in the viewer; the user may have deleted it."""
@@ -94,7 +90,7 @@ class Crosshair:
                 self.layer.edge_width = width
 
     def _width(self, scale: FloatArray) -> float:
-        return float(_WIDTH_PIXELS / self.camera.zoom / scale[-1])
+        return float(_WIDTH_PIXELS / camera_of(self._viewer).zoom / scale[-1])
 
     def _lines(self) -> tuple[FloatArray, FloatArray] | None:
         """Return the lines' beginnings and ways in the world, (count, 2, ndim), and colours; None without layers.
@@ -107,7 +103,7 @@ class Crosshair:
             return None
         low, high = self._viewer.layers.get_extent(others).world
         point = np.clip(dims.point, low, high)
-        gap = _GAP_PIXELS / self.camera.zoom
+        gap = _GAP_PIXELS / camera_of(self._viewer).zoom
         lines, colours = [], []
         for axis in dims.displayed:
             for end, way in ((low[axis], -1), (high[axis], 1)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.reslice import Source, reslice
+from napari_coreg.plugin.placement import mm_per_unit, reversed_axes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -163,19 +163,13 @@ def world_matrix(layer: Any, index: tuple[int, ...] = ()) -> FloatArray:
     """
     first = np.array([*index, 0, 0, 0], float)
     steps = np.eye(layer.ndim)[-3:]
-    world = np.array([layer.data_to_world(point)[-3:] for point in (first, *(first + steps))]) * _mm(
+    world = np.array([layer.data_to_world(point)[-3:] for point in (first, *(first + steps))]) * mm_per_unit(
         tuple(layer.units[-3:])
     )
     matrix = np.eye(4)
     matrix[:3, :3] = (world[1:] - world[0]).T
     matrix[:3, 3] = world[0]
     return matrix
-
-
-def mm_per_unit(viewer: Any) -> FloatArray:
-    """Return the millimetres in one unit of each of the viewer's last three axes; a pixel counts as one."""
-    units = getattr(viewer.layers.extent, "units", None)
-    return np.ones(3) if units is None else _mm(tuple(units[-3:]))
 
 
 def bounds_mm(layers: Iterable[Any]) -> FloatArray | None:
@@ -212,14 +206,6 @@ def dots_of(layer: Any, world: tuple[float, ...]) -> Iterator[Dot]:
         yield Dot(places[index], float(layer.size[index]) / 2 * unit_mm, (red, green, blue), text)
 
 
-@lru_cache
-def _mm(units: Any) -> FloatArray:
-    """Millimetres in one of each unit."""
-    return np.array(
-        [float((1.0 * unit).to("mm").magnitude) if unit.is_compatible_with("mm") else 1.0 for unit in units]
-    )
-
-
 def _volume(layer: Any, world: tuple[float, ...], pixel_mm: float) -> tuple[Any, FloatArray]:
     """Return voxels of three axes and their map (xyz index to LPS mm); of a pyramid, the coarsest level that serves."""
     before = layer.ndim - 3
@@ -233,8 +219,7 @@ def _volume(layer: Any, world: tuple[float, ...], pixel_mm: float) -> tuple[Any,
     if layer.multiscale:
         voxels, ratio = _level(layer, matrix, pixel_mm)
         matrix = matrix @ np.diag([*ratio, 1.0])
-    order = [2, 1, 0, 3]
-    return (voxels[index] if before else voxels), matrix[np.ix_(order, order)]
+    return (voxels[index] if before else voxels), reversed_axes(matrix)
 
 
 def _level(layer: Any, matrix: FloatArray, pixel_mm: float) -> tuple[Any, FloatArray]:

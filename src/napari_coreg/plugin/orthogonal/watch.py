@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_coreg.plugin.parts import follow
+from napari_coreg.plugin.placement import PLACEMENT_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 _PAUSE_MS = 15
 _REST_MS = 300
 _LOOKS = (
-    *("data", "visible", "opacity", "blending", "contrast_limits", "gamma", "colormap"),
-    *("affine", "scale", "translate", "rotate", "shear", "units"),
+    *PLACEMENT_EVENTS,
+    *("visible", "opacity", "blending", "contrast_limits", "gamma", "colormap"),
     *("paint", "selected_label", "show_selected_label"),
     *("size", "face_color", "features", "shown"),
 )  # a layer's events after which it looks otherwise

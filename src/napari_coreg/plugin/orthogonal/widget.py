@@ -15,11 +15,12 @@ from qtpy.QtWidgets import QBoxLayout, QCheckBox, QHBoxLayout, QPushButton, QVBo
 
 from napari_coreg.plugin.looks import looks_of, stylesheet
 from napari_coreg.plugin.orthogonal.crosshair import Crosshair
-from napari_coreg.plugin.orthogonal.planes import PLANES, bounds_mm, dots_of, is_painted, mm_per_unit, paint
+from napari_coreg.plugin.orthogonal.planes import PLANES, bounds_mm, dots_of, is_painted, paint
 from napari_coreg.plugin.orthogonal.view import PlaneView
 from napari_coreg.plugin.orthogonal.watch import Watch
 from napari_coreg.plugin.parts import Note, follow
 from napari_coreg.plugin.turns import Turns
+from napari_coreg.plugin.viewers import camera_of, mm_per_world_unit
 from napari_coreg.plugin.worker import TaskWorker
 
 if TYPE_CHECKING:
@@ -103,19 +104,19 @@ class OrthogonalWidget(QWidget):
         self._watch.moved.connect(self._on_moved)
         self._watch.listed.connect(self._on_listed)
         self._watch.changed.connect(self.refresh)
-        follow(self, self._crosshair.camera.events.zoom, self._on_camera)
+        follow(self, camera_of(self._viewer).events.zoom, self._on_camera)
         follow(self, self._viewer.events.theme, self._follow_theme)
 
     def point_mm(self) -> FloatArray:
         """Return where the crosshair is, zyx mm of the displayed world."""
-        return np.asarray(self._viewer.dims.point[-3:], float) * mm_per_unit(self._viewer)
+        return np.asarray(self._viewer.dims.point[-3:], float) * mm_per_world_unit(self._viewer)
 
     def jump_to(self, point_mm: FloatArray) -> None:
         """Move the crosshair, and with it the viewer's sliders, as near as they reach to a point, zyx mm."""
         dims = self._viewer.dims
         if dims.ndim < 3:
             return
-        wanted = np.asarray(point_mm, float) / mm_per_unit(self._viewer)
+        wanted = np.asarray(point_mm, float) / mm_per_world_unit(self._viewer)
         reach = np.array([(each.start, each.stop) for each in dims.range[-3:]])
         dims.point = (*dims.point[:-3], *np.clip(wanted, reach[:, 0], reach[:, 1]).tolist())
         for view in self.views:
@@ -148,7 +149,7 @@ class OrthogonalWidget(QWidget):
         point, step = self.point_mm(), np.array([each.step for each in self._viewer.dims.range[-3:]], float)
         dots = list(self._dots())
         for view in self.views:
-            view.step_mm = step * mm_per_unit(self._viewer)
+            view.step_mm = step * mm_per_world_unit(self._viewer)
             view.show_point(point)
             half = view.step_mm[view.plane.across] / 2 + 1e-6
             view.dots = [dot for dot in dots if abs(dot.point_mm - point)[view.plane.across] <= half]
@@ -266,7 +267,7 @@ class OrthogonalWidget(QWidget):
             if np.abs(np.array(event.pos) - began).max() > _CLICK_PIXELS:
                 return
             yield
-        self.jump_to(np.asarray(position[-3:]) * mm_per_unit(viewer))
+        self.jump_to(np.asarray(position[-3:]) * mm_per_world_unit(viewer))
 
     def _paint(self, plane: Plane, grid: Grid) -> npt.NDArray[np.uint8]:
         return paint(self._viewer.layers, plane, grid, self._viewer.dims.point, self._canvas)
@@ -282,28 +283,3 @@ class OrthogonalWidget(QWidget):
             view.is_light = sum(self._canvas) > 3 * 128
         self.setStyleSheet(stylesheet(looks_of(self._viewer)))
         self._watch.look()
-
-
-def orthogonal_views(viewer: Any) -> OrthogonalWidget:
-    """Show the viewer's volumes also in the planes that its canvas does not show, with a linked crosshair.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        With or without layers; it is followed.
-
-    Returns
-    -------
-    OrthogonalWidget
-        Its `jump_to` moves the crosshair to a point in millimetres.
-
-    Examples
-    --------
-    In napari's console::
-
-        from napari_coreg import orthogonal_views
-        orthogonal_views(viewer)
-    """
-    widget: OrthogonalWidget
-    _, widget = viewer.window.add_plugin_dock_widget("napari-coreg", "Orthogonal views")
-    return widget

@@ -11,11 +11,12 @@ from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_coreg.plugin.layer_box import LayerBox
 from napari_coreg.plugin.parts import RowLabel, Section, column, follow, form
+from napari_coreg.plugin.placement import PLACEMENT_EVENTS
+from napari_coreg.plugin.viewers import open_dock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PLACEMENT = ("data", "affine", "scale", "translate", "rotate", "shear", "units")
 _PAUSE_MS = 100
 
 
@@ -92,8 +93,9 @@ class LayersPanel(QWidget):
 
     def open_align_by_hand(self) -> None:
         """Open the dock that aligns by hand, with these layers."""
-        _, widget = self._viewer.window.add_plugin_dock_widget("napari-coreg", "Align by hand")
-        widget.choose(self.fixed.layer(), self.moving.layer())
+        widget = open_dock(self._viewer, "Align by hand")
+        if widget is not None:
+            widget.choose(self.fixed.layer(), self.moving.layer())
 
     def _fill(self) -> None:
         """Choose the first volume as fixed and the second as moving, where nothing is chosen yet."""
@@ -108,7 +110,7 @@ class LayersPanel(QWidget):
         chosen = self.chosen()
         layers = {chosen.fixed, chosen.moving, chosen.fixed_mask, chosen.moving_mask} - {None}
         self._stops = [
-            follow(self, getattr(layer.events, name), self._on_moved) for layer in layers for name in _PLACEMENT
+            follow(self, getattr(layer.events, name), self._on_moved) for layer in layers for name in PLACEMENT_EVENTS
         ]
         self.foreground.setEnabled(chosen.fixed is not None or chosen.moving is not None)
         self.changed.emit()
