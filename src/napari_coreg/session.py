@@ -11,6 +11,8 @@ from psygnal import Signal
 from napari_coreg.attempts import Attempts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import SimpleITK as sitk
 
 
@@ -46,6 +48,7 @@ class Session:
 
     def __init__(self) -> None:
         self._start: Start | None = None
+        self._canvas: tuple[object, Callable[[], None]] | None = None
         self.attempts = Attempts()
 
     @property
@@ -58,6 +61,22 @@ class Session:
         if start is not self._start:
             self._start = start
             self.start_changed.emit(start)
+
+    def take_canvas(self, who: object, end: Callable[[], None]) -> None:
+        """Use the canvas alone, as aligning by hand and comparing do: whoever used it before has to end."""
+        self.clear_canvas()
+        self._canvas = who, end
+
+    def leave_canvas(self, who: object) -> None:
+        """Let somebody else use the canvas; nothing happens where `who` does not use it any more."""
+        if self._canvas is not None and self._canvas[0] is who:
+            self._canvas = None
+
+    def clear_canvas(self) -> None:
+        """End what uses the canvas, as something else is to be seen."""
+        if self._canvas is not None:
+            (_, end), self._canvas = self._canvas, None
+            end()
 
 
 _SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()

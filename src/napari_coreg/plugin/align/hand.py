@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from napari_coreg.plugin.align.layers import AlignLayers
 from napari_coreg.plugin.layers import initial_transform_from, read_layer
 from napari_coreg.plugin.live import Resliced, from_world, source_of
 from napari_coreg.plugin.placement import PLACEMENT_EVENTS, displayed_matrix, map_points
+from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.float64]
 
 Centre = Literal["moving", "fixed", "point"]
+_OUSTED = "Something else is to be seen, so the alignment ended; it can go on where you left off."
 BURST_SECONDS = 1.0  # between two key presses that are one step
 
 
@@ -99,6 +102,8 @@ class HandAlignment:
         self.layers.mark(self.centre_lps)
         self.layers.add()
         self._connect()
+        self._session = session_of(self.viewer)
+        self._session.take_canvas(self, partial(self.end, _OUSTED))
 
     @property
     def pose(self) -> Pose:
@@ -182,6 +187,7 @@ class HandAlignment:
                 self.layers.remove_now()
             return
         self.is_on = False
+        self._session.leave_canvas(self)
         self._disconnect()
         if now:
             self.layers.remove_now()

@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
+from napari_coreg.plugin.hiding import hiding_of
 from napari_coreg.plugin.layers import METADATA_KEY, read_layer
 from napari_coreg.plugin.live import Resliced, live_layer, look_again, source_of, view_grid
 from napari_coreg.plugin.quietly import remove_quietly
@@ -57,7 +58,6 @@ class AlignLayers:
         self._later = later
         self._ended = False
         self._own: list[Any] = []
-        self._hidden: list[Any] = []
         self._selected: tuple[set[Any], Any] = set(), None
         self.soon: Callable[[], None] | None = None
         self.live: Any = None
@@ -113,9 +113,7 @@ class AlignLayers:
     def remove(self) -> None:
         """Remove them, and give back visibility and selection."""
         self._ended = True
-        for layer in self._hidden:
-            layer.visible = True
-        self._hidden = []
+        hiding_of(self._viewer).give_back(self)
         selection, (selected, active) = self._viewer.layers.selection, self._selected
         if selection.active in self._own or selection.active is None:
             selection.clear()
@@ -160,9 +158,8 @@ class AlignLayers:
         return layer
 
     def _hide(self, layer: Any) -> None:
-        if not self._ended and layer.visible:
-            layer.visible = False
-            self._hidden.append(layer)
+        if not self._ended:
+            hiding_of(self._viewer).hide(layer, self)
 
     def _add_marker(self) -> None:
         if self._ended or self.live is None:

@@ -12,6 +12,7 @@ from napari_coreg.core.result import RegistrationResult
 from napari_coreg.errors import CoregError
 from napari_coreg.plugin.attempts.pair_volumes import Found, candidates, find_volume, rebuilt
 from napari_coreg.plugin.contributions import MOVING_LOOKS
+from napari_coreg.plugin.hiding import hiding_of
 from napari_coreg.plugin.layer_run import layers_of, request_from_layers
 from napari_coreg.plugin.layers import METADATA_KEY
 from napari_coreg.plugin.quietly import remove_quietly
@@ -58,6 +59,7 @@ class AttemptLayers:
     def __init__(self, viewer: Any) -> None:
         self._viewer = weakref.ref(viewer)
         self._attempts: Attempts = session_of(viewer).attempts
+        self._hiding = hiding_of(viewer)
         self._visible: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
         self._host: Callable[[], Host | None] = lambda: None
         self._busy: set[str] = set()
@@ -119,19 +121,20 @@ class AttemptLayers:
         """Show an attempt's layers first, and then hide those of the others, so that nothing flashes in between."""
         if self._attempts.current is not attempt:
             return
-        registered = registered_layer(attempt)
-        if registered is not None and not registered.visible:
+        registered, hiding = registered_layer(attempt), self._hiding
+        if registered is not None and not hiding.is_shown(registered):
             for layer in attempt.layers:
-                layer.visible = layer is registered or self._visible.pop(layer, layer.visible)
+                hiding.show(layer, layer is registered or self._visible.pop(layer, hiding.is_shown(layer)))
         for other in self._attempts:
             if other is not attempt:
                 self._hide(other)
 
     def _hide(self, attempt: Attempt) -> None:
-        if any(layer.visible for layer in attempt.layers):
+        hiding = self._hiding
+        if any(hiding.is_shown(layer) for layer in attempt.layers):
             for layer in attempt.layers:
-                self._visible[layer] = layer.visible
-                layer.visible = False
+                self._visible[layer] = hiding.is_shown(layer)
+                hiding.show(layer, False)
 
     def _make(self, attempt: Attempt) -> None:
         """Make the registered volume again, and the other layers only where none of them is left."""

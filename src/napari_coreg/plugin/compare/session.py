@@ -19,6 +19,7 @@ from napari_coreg.plugin.compare.stage import Stage
 from napari_coreg.plugin.compare.timers import Flicker, Pause
 from napari_coreg.plugin.live import source_of
 from napari_coreg.plugin.quietly import add_quietly, remove_quietly
+from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +130,7 @@ class Comparison:
         self.settings = new
         self._later = later or _at_once
         self.first, self.second = first, second
+        session_of(self._viewer()).take_canvas(self, partial(self.end, later=self._later))
         self._find_before()
         self._run += 1
         for job in (self._make, self._add_layers, partial(self._add_layers, 1), self._take_over):
@@ -196,6 +198,7 @@ class Comparison:
         self.first = self.second = self.before = None
         self.flipped, self._phase = False, 0
         if viewer is not None:
+            session_of(viewer).leave_canvas(self)
             if stage is not None:
                 stage.give_back()
             do = later or _at_once

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_coreg.plugin.hiding import hiding_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,7 +24,7 @@ class Stage:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        self._before: dict[Any, tuple[bool, float]] = {}
+        self._opacities: dict[Any, float] = {}
         self._selected: tuple[set[Any], Any] = (set(), None)
         self._line: dict[str, Any] = {}
         self._old_key: Any = None
@@ -32,10 +34,9 @@ class Stage:
         """Hide all layers but those of the comparison; from now on the key calls `on_key`."""
         selection = self._viewer.layers.selection
         self._selected = (set(selection) - set(own), selection.active)
-        self._before = {layer: (layer.visible, layer.opacity) for layer in self._viewer.layers if layer not in own}
-        for layer in self._before:
-            if layer.visible:
-                layer.visible = False
+        self._opacities = {layer: layer.opacity for layer in self._viewer.layers if layer not in own}
+        for layer in self._opacities:
+            hiding_of(self._viewer).hide(layer, self)
         line = line_of(self._viewer)
         self._line = {name: getattr(line, name) for name in _LINE}
         self._take_key(on_key)
@@ -51,13 +52,11 @@ class Stage:
 
     def give_back(self) -> None:
         """Bring everything back as it was; layers that came later stay as they are."""
-        for layer, (visible, opacity) in self._before.items():
-            if layer in self._viewer.layers:
-                if layer.opacity != opacity:
-                    layer.opacity = opacity
-                if layer.visible != visible:
-                    layer.visible = visible
-        self._before = {}
+        for layer, opacity in self._opacities.items():
+            if layer in self._viewer.layers and layer.opacity != opacity:
+                layer.opacity = opacity
+        self._opacities = {}
+        hiding_of(self._viewer).give_back(self)
         line = line_of(self._viewer)
         for name, value in self._line.items():
             setattr(line, name, value)

@@ -16,6 +16,7 @@ from napari_coreg.plugin.landmarks.values import OTHER, SIDES
 from napari_coreg.plugin.landmarks.view import hand_to, jump
 from napari_coreg.plugin.parts import follow
 from napari_coreg.plugin.turns import Turns
+from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
@@ -129,6 +130,7 @@ class LandmarkDesk(QObject):
     def add_in(self, side: Side) -> None:
         """Let the next clicks set landmarks in one of the volumes."""
         self.return_to = None
+        session_of(self._viewer).clear_canvas()
         text = self.show_layers()
         if text:
             self.said.emit(text, "note")

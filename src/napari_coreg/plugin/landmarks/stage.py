@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
 
+from napari_coreg.plugin.hiding import hiding_of
 from napari_coreg.plugin.landmarks.values import OTHER, SIDES
 from napari_coreg.plugin.landmarks.view import Spotlight
 from napari_coreg.plugin.live import Resliced, is_upright, live_layer, look_again, source_of, view_grid
@@ -34,7 +35,7 @@ class StraightViews:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        self._views: dict[Any, tuple[Any, bool, list[Callable[[], None]]]] = {}
+        self._views: dict[Any, tuple[Any, list[Callable[[], None]]]] = {}
 
     def needed(self, image: Any) -> bool:
         """Whether a volume is shown in a wrong place, and has no view yet."""
@@ -70,19 +71,19 @@ class StraightViews:
             event = getattr(image.events, name)
             event.connect(follow_image)
             stops.append(partial(event.disconnect, follow_image))
-        self._views[image] = (view, image.visible, stops)
+        self._views[image] = (view, stops)
         add_quietly(self._viewer, view)
         self._viewer.layers.move(len(self._viewer.layers) - 1, self._viewer.layers.index(image) + 1)
-        image.visible = False
+        hiding_of(self._viewer).hide(image, self)
 
     def give_back(self) -> None:
         """Remove the views, and show the volumes as they were."""
-        for image, (view, visible, stops) in self._views.items():
+        for view, stops in self._views.values():
             for stop in stops:
                 stop()
             remove_quietly(self._viewer, view)
-            image.visible = visible
         self._views = {}
+        hiding_of(self._viewer).give_back(self)
 
     def _on_moved(self, image: Any, view: Any, look: Resliced, _event: Any) -> None:
         look.source = source_of(image)
@@ -103,7 +104,7 @@ class Stage:
     def __init__(self, viewer: Any, turns: Turns) -> None:
         self._viewer = viewer
         self._turns = turns
-        self._spotlight = Spotlight()
+        self._spotlight = Spotlight(viewer)
         self._views = StraightViews(viewer)
         self.alone = False
         self.straight = True

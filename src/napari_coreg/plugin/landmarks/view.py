@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_coreg.plugin.hiding import hiding_of
 from napari_coreg.plugin.placement import mm_per_unit
 from napari_coreg.plugin.viewers import camera_of, mm_per_world_unit
 
@@ -39,19 +40,24 @@ def hand_to(viewer: Any, layer: Any, mode: str) -> None:
 class Spotlight:
     """Hides all but some layers of a group, and gives their visibility back."""
 
-    def __init__(self) -> None:
+    def __init__(self, viewer: Any) -> None:
+        self._hiding = hiding_of(viewer)
         self._before: dict[Any, bool] = {}
 
     def show(self, lit: Iterable[Any], dark: Iterable[Any]) -> None:
         """Show the one, hide the other; None among them is passed over."""
-        for layers, visible in ((lit, True), (dark, False)):
-            for layer in layers:
-                if layer is not None:
-                    self._before.setdefault(layer, layer.visible)
-                    layer.visible = visible
+        for layer in lit:
+            if layer is not None:
+                self._hiding.give_back(self, layer)
+                self._before.setdefault(layer, layer.visible)
+                self._hiding.show(layer, True)
+        for layer in dark:
+            if layer is not None:
+                self._hiding.hide(layer, self)
 
     def give_back(self) -> None:
         """Make visible what was so before, and hide what was hidden."""
+        self._hiding.give_back(self)
         for layer, visible in self._before.items():
-            layer.visible = visible
+            self._hiding.show(layer, visible)
         self._before = {}

@@ -14,7 +14,6 @@ from napari_coreg.core.register import register
 from napari_coreg.errors import CoregError
 from napari_coreg.plugin.attempts.panel import AttemptsPanel
 from napari_coreg.plugin.attempts.remember import remember
-from napari_coreg.plugin.compare.console import comparison_of
 from napari_coreg.plugin.compare.widget import open_compare
 from napari_coreg.plugin.deformation.dock import open_deformation
 from napari_coreg.plugin.layer_run import Check, Ready, Register, Request, adding, request_from_layers
@@ -94,7 +93,7 @@ class RegisterWidget(QWidget):
         self.message.say("")
         self.findings.begin(chosen)
         self.result.leave()
-        comparison_of(self._viewer).end()
+        session_of(self._viewer).clear_canvas()
         self.control.start(
             request,
             chosen.fixed,
