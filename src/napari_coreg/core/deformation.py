@@ -137,14 +137,15 @@ def limits_mm(lengths_mm: NDArray[np.floating]) -> tuple[float, float]:
     Parameters
     ----------
     lengths_mm : array
-        Of the displacements.
+        Of the displacements; what is not finite is left out.
 
     Examples
     --------
     >>> limits_mm(np.arange(101.0)), limits_mm(np.zeros(9))
     ((0.0, 99.0), (0.0, 1.0))
     """
-    return _limits_mm(float(np.percentile(lengths_mm, 99)), float(lengths_mm.max()))
+    found = lengths_mm[np.isfinite(lengths_mm)]
+    return _limits_mm(float(np.percentile(found, 99)), float(found.max())) if found.size else (0.0, 1.0)
 
 
 def _limits_mm(p99_mm: float, maximum_mm: float) -> tuple[float, float]:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK as sitk
 
+from napari_coreg.core.deformation import limits_mm
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.slabs import coarse_grid
 from napari_coreg.errors import VolumeError
 from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, upright, volume_to_layer_data
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from napari_coreg.plugin.layers import LayerData
 
 COLORMAP = "viridis"
@@ -48,7 +47,7 @@ def displacement_vectors(
     max_vectors : int
         Most arrows in the volume.
     limits : tuple of float, optional
-        Of the colours, mm; from 0 to the longest arrow when not given.
+        Of the colours, mm; as `core.deformation.limits_mm` finds them when not given.
     moved : SimpleITK.AffineTransform, optional
         The fixed layer's hand move, as in `LayerVolume.moved`.
     **extra
@@ -135,7 +134,7 @@ def length_layer_data(
     name : str
         The layer's name.
     limits : tuple of float, optional
-        Of the colours, mm; from 0 to the greatest length when not given.
+        Of the colours, mm; as `core.deformation.limits_mm` finds them when not given.
     moved, **extra
         As in `displacement_magnitude`.
     """
@@ -144,19 +143,6 @@ def length_layer_data(
     metadata = {**metadata, METADATA_KEY: {"limits_mm": limits, **metadata.get(METADATA_KEY, {})}}
     looks = {"colormap": COLORMAP, "contrast_limits": limits, "blending": "additive"}
     return volume_to_layer_data(length_mm, name, moved=moved, metadata=metadata, **{**looks, **extra})
-
-
-def show_colorbar(layer: Any) -> None:
-    """Show the layer's colour bar where this napari has one (0.7 and later)."""
-    colorbar = getattr(layer, "colorbar", None)
-    if colorbar is not None:
-        colorbar.visible = True
-
-
-def limits_mm(length_mm: npt.NDArray[Any]) -> tuple[float, float]:
-    """Return colour limits from 0 to the longest finite displacement, and 1 mm where nothing moves."""
-    longest = float(np.max(length_mm, initial=0.0, where=np.isfinite(length_mm)))
-    return 0.0, longest if longest > 1e-6 else 1.0
 
 
 def _checked(field: sitk.Image) -> sitk.Image:
