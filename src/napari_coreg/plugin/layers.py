@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import SimpleITK as sitk
 
+from napari_coreg.core.compare import robust_window, sample
 from napari_coreg.core.geometry import MINIMUM_VOXELS, Grid
 from napari_coreg.core.transforms import from_matrix, to_matrix
 from napari_coreg.errors import GeometryError, VolumeError
@@ -26,7 +27,7 @@ from napari_coreg.plugin.placement import (
     trusted_header,
     upright,
 )
-from napari_coreg.plugin.voxels import check_layer, contrast_limits, plain
+from napari_coreg.plugin.voxels import check_layer, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -283,7 +284,7 @@ def _layer_data(
     metadata[METADATA_KEY] = {**metadata.get(METADATA_KEY, {}), **kwargs["metadata"][METADATA_KEY]}
     looks: dict[str, Any] = {}
     if kind == "image":
-        looks = {"colormap": "gray", "contrast_limits": contrast_limits(data)}
+        looks = {"colormap": "gray", "contrast_limits": robust_window(sample(data))}
     elif data.dtype.kind not in "iu":
         data = np.rint(data).astype(np.int32)
     return data, {"name": name, **kwargs, **looks, **extra, "metadata": metadata}, kind

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QFrame,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
@@ -217,6 +218,15 @@ def column(parent: QWidget | None = None, *, spacing: int = 6) -> QVBoxLayout:
     layout = QVBoxLayout(parent)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(spacing)
+    return layout
+
+
+def in_a_row(*widgets: QWidget, stretch: int = 0) -> QHBoxLayout:
+    """Return a layout with widgets side by side; with a `stretch` they share the room evenly."""
+    layout = QHBoxLayout()
+    layout.setSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget, stretch)
     return layout
 
 

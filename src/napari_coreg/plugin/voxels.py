@@ -1,4 +1,4 @@
-"""What a layer must be to be a volume, and its values as SimpleITK and the eye want them; axis order plays no part."""
+"""What a layer must be to be a volume, and its values as SimpleITK wants them; axis order plays no part."""
 
 from __future__ import annotations
 
@@ -49,19 +49,3 @@ def plain(voxels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         fitting = (t for t in (np.int32, np.uint32) if np.iinfo(t).min <= low and high <= np.iinfo(t).max)
         target = np.dtype(next(fitting, target))
     return np.ascontiguousarray(voxels, dtype=target)
-
-
-def contrast_limits(data: npt.NDArray[Any], low: float = 0.5, high: float = 99.8) -> tuple[float, float]:
-    """Return two percentiles of `data` from a subsample of about 64 voxels an axis.
-
-    NaN and infinity are left out, and so is the lowest value: the padding around a CT, the air around a brain.
-    """
-    sample = data[tuple(slice(None, None, max(1, n // 64)) for n in data.shape)]
-    values = sample[np.isfinite(sample)]
-    if not values.size:
-        return 0.0, 1.0
-    inside = values[values > values.min()]
-    bottom, top = (float(value) for value in np.percentile(inside if inside.size else values, (low, high)))
-    if bottom == top:
-        bottom, top = float(values.min()), float(values.max())
-    return bottom, top if top > bottom else bottom + 1.0

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
@@ -20,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_coreg.plugin.align.hand import Bursts
-from napari_coreg.plugin.parts import ElidedBox, Section, column, form, guard_wheel
+from napari_coreg.plugin.parts import ElidedBox, Section, column, form, guard_wheel, in_a_row
 
 if TYPE_CHECKING:
     from napari_coreg.plugin.align.hand import HandAlignment
@@ -175,28 +174,20 @@ class PosePanel(QWidget):
             button.clicked.connect(partial(self._call, name))
 
     def _lay_out(self) -> None:
-        drags = QHBoxLayout()
-        drags.setSpacing(4)
-        for button in self.modes.values():
-            drags.addWidget(button, 1)
         top = form()
-        top.addRow("Drag", drags)
+        top.addRow("Drag", in_a_row(*self.modes.values(), stretch=1))
         top.addRow("Centre", self.centre)
         numbers = _table(("", "Shift, mm", "Turn, °"), (self.row_labels, self.shifts, self.turns))
         scales = QWidget()
         rows = column(scales)
         rows.addLayout(_table(("", "Scale", ""), (self.scale_labels, self.scales, self.flips)))
         rows.addWidget(self.proportions)
-        steps = QHBoxLayout()
-        steps.setSpacing(4)
-        for button in (self.undo, self.redo, self.reset):
-            steps.addWidget(button, 1)
         layout = column(self, spacing=8)
         layout.addLayout(top)
         layout.addLayout(numbers)
         self.scale_section = Section("Scale and flip", scales, tooltip="For another size, or a folded section.")
         layout.addWidget(self.scale_section)
-        layout.addLayout(steps)
+        layout.addLayout(in_a_row(self.undo, self.redo, self.reset, stretch=1))
 
     def _call(self, name: str) -> None:
         if self._hand is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton, QShortcut, QWidget
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton, QShortcut, QWidget
 
 from napari_coreg.attempts import memory_bytes
 from napari_coreg.core.result import RegistrationResult
@@ -21,7 +21,7 @@ from napari_coreg.plugin.attempts.table import AttemptsTable
 from napari_coreg.plugin.compare.console import comparison_of
 from napari_coreg.plugin.compare.widget import open_compare
 from napari_coreg.plugin.deformation.source import result_of
-from napari_coreg.plugin.parts import Note, Section, column
+from napari_coreg.plugin.parts import Note, Section, column, in_a_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,9 +127,9 @@ class AttemptsPanel(QWidget):
         self.content = QWidget()
         rows = column(self.content)
         rows.addWidget(self.table)
-        rows.addLayout(_row(self.flip, self.delete, self.undo))
+        rows.addLayout(in_a_row(self.flip, self.delete, self.undo))
         rows.addWidget(self.memory)
-        rows.addLayout(_row(self.save, self.save_as, self.open))
+        rows.addLayout(in_a_row(self.save, self.save_as, self.open))
         rows.addWidget(self.registered)
         rows.addWidget(self.busy)
         rows.addWidget(self.message)
@@ -286,14 +286,6 @@ def _button(text: str, tooltip: str) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tooltip)
     return button
-
-
-def _row(*buttons: QPushButton) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    for button in buttons:
-        row.addWidget(button)
-    return row
 
 
 def _size(number_of_bytes: int) -> str:

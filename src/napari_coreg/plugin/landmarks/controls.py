@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Points
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QMenu, QPushButton, QWidget
 
 from napari_coreg.core.landmarks import LANDMARK_MODELS
 from napari_coreg.plugin.landmarks.table import LandmarkTable
 from napari_coreg.plugin.landmarks.values import SIDES
 from napari_coreg.plugin.layer_box import LayerBox
-from napari_coreg.plugin.parts import ElidedBox, Note, RowLabel, Section, VerticalScroll, column, form
+from napari_coreg.plugin.parts import ElidedBox, Note, RowLabel, Section, VerticalScroll, column, form, in_a_row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari_coreg.core.landmarks import LandmarkModel
     from napari_coreg.plugin.landmarks.values import Side
 
@@ -100,7 +98,7 @@ class LandmarkControls(QWidget):
             pair.addRow(RowLabel(side.capitalize(), "Moving "), self.images[side])
         rows.addLayout(pair)
         rows.addWidget(self._points_section())
-        rows.addLayout(_in_a_row([self.add_buttons[side] for side in SIDES]))
+        rows.addLayout(in_a_row(*[self.add_buttons[side] for side in SIDES], stretch=1))
         rows.addWidget(self.alone)
         rows.addWidget(self.straight)
         rows.addWidget(self.hint)
@@ -113,8 +111,8 @@ class LandmarkControls(QWidget):
         for index, button in enumerate((self.confirm, self.up, self.down, self.delete, self.undo, self.redo)):
             grid.addWidget(button, index // 3, index % 3)
         rows.addLayout(grid)
-        rows.addLayout(_in_a_row([self.open, self.save]))
-        rows.addLayout(_in_a_row([self.start, self.run]))
+        rows.addLayout(in_a_row(self.open, self.save, stretch=1))
+        rows.addLayout(in_a_row(self.start, self.run, stretch=1))
         rows.addWidget(self.message)
         column(self).addWidget(VerticalScroll(content))
 
@@ -142,10 +140,3 @@ def _button(text: str, tooltip: str, *, checkable: bool = False) -> QPushButton:
     button.setToolTip(tooltip)
     button.setCheckable(checkable)
     return button
-
-
-def _in_a_row(widgets: Sequence[QWidget]) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget, 1)
-    return row

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from napari_coreg.io.records import save_result
 from napari_coreg.io.transforms import write_transform
-from napari_coreg.plugin.parts import Note, column, copy_to_clipboard
+from napari_coreg.plugin.parts import Note, column, copy_to_clipboard, in_a_row
 from napari_coreg.plugin.register.snippet import python_snippet
 from napari_coreg.plugin.register.verdict_panel import VerdictPanel
 from napari_coreg.plugin.worker import TaskWorker
@@ -78,8 +78,8 @@ class ResultPanel(QWidget):
         layout.addWidget(self.notes)
         layout.addWidget(self.compare)
         layout.addWidget(self.deformation)
-        layout.addLayout(_row(self.save_result, self.copy_python))
-        layout.addLayout(_row(self.save_transform, self.save_inverse))
+        layout.addLayout(in_a_row(self.save_result, self.copy_python))
+        layout.addLayout(in_a_row(self.save_transform, self.save_inverse))
         self.hide()
 
     def shows(self, result: Any) -> bool:
@@ -179,14 +179,6 @@ class ResultPanel(QWidget):
         if self._request is not None:
             copy_to_clipboard(python_snippet(self._request))
             self.said.emit("Copied: paste it into napari's console.", "note")
-
-
-def _row(*buttons: QPushButton) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    for button in buttons:
-        row.addWidget(button)
-    return row
 
 
 def in_words(request: Request, result: RegistrationResult) -> str:
