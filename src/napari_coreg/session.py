@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     import SimpleITK as sitk
 
+    from napari_coreg.core.geometry import Grid
+
 
 @dataclass(frozen=True, eq=False)
 class Start:
@@ -28,16 +30,21 @@ class Start:
         Where it comes from, in a few words: "aligned by hand", "rigid fit to 6 landmarks".
     fixed, moving : layer
         For which pair it holds.
+    grids : tuple of Grid, optional
+        The frames of both volumes when it was set. A layer without a header has a frame that goes with it when somebody
+        moves it, so that the start is not true any more.
     """
 
     transform: sitk.Transform
     source: str
     fixed: Any
     moving: Any
+    grids: tuple[Grid, Grid] | None = None
 
-    def holds_for(self, fixed: Any, moving: Any) -> bool:
-        """Whether it was set for these two layers."""
-        return self.fixed is fixed and self.moving is moving
+    def holds_for(self, fixed: Any, moving: Any, grids: tuple[Grid, Grid] | None = None) -> bool:
+        """Whether it was set for these two layers, and, where `grids` are given, for these frames."""
+        same_frames = None in (grids, self.grids) or grids == self.grids
+        return self.fixed is fixed and self.moving is moving and same_frames
 
 
 class Session:

@@ -17,6 +17,7 @@ from napari_coreg.core.optimizers import RegularStepGradientDescent
 from napari_coreg.core.preflight import Finding
 from napari_coreg.core.stages import Pyramid, Sampling, TranslationStage
 from napari_coreg.plugin.layer_run import request_from_layers
+from napari_coreg.plugin.layers import read_layer
 from napari_coreg.plugin.register.snippet import python_snippet
 from napari_coreg.plugin.register.widget import RegisterWidget
 from napari_coreg.plugin.worker import RegistrationWorker
@@ -230,6 +231,16 @@ class TestStartingWhereAnotherWidgetSays:
         assert widget.message.text() == ""
         self.run(qtbot, widget)
         assert fake_register.calls[0]["initial_transform"] is shift
+
+    def test_it_does_not_count_once_the_frame_of_a_layer_has_moved(self, qtbot, widget, pair, fake_register, shift):
+        fixed, moving = pair.layers["fixed"], pair.layers["moving"]  # without headers: their frames go with them
+        grids = read_layer(fixed).geometry, read_layer(moving).geometry
+        session_of(pair).start = Start(shift, "aligned by hand", fixed, moving, grids)
+        assert widget.start.words.text() == "The run starts from: aligned by hand."
+        moving.translate = (0, 5, 0)
+        qtbot.waitUntil(lambda: "does not count: a layer was moved" in widget.start.words.text())
+        self.run(qtbot, widget)
+        assert fake_register.calls[0]["initial_transform"] is not shift
 
     def test_it_holds_for_its_own_pair_only(self, qtbot, widget, pair, fake_register, shift):
         session_of(pair).start = self.start(pair, shift)

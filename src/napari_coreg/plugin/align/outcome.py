@@ -63,10 +63,10 @@ def places(viewer: Any, fixed: Any, moving: Any, left: Left | None = None) -> li
     found = []
     if left is not None and left.holds_for(fixed, moving):
         found.append(Place("where you left off", left.transform))
-    if session.start is not None and session.start.holds_for(fixed, moving):
+    grids = read_layer(fixed).geometry, read_layer(moving).geometry
+    if session.start is not None and session.start.holds_for(fixed, moving, grids):
         found.append(Place(f"the start: {session.start.source}", session.start.transform))
     found.append(Place("where the layers lie", None))
-    grids = read_layer(fixed).geometry, read_layer(moving).geometry
     for attempt in session.attempts:
         result = attempt.result
         if isinstance(result, RegistrationResult) and (Grid.of(result.fixed), Grid.of(result.moving)) == grids:

@@ -119,7 +119,8 @@ class AlignWidget(QWidget):
         if self.hand is None:
             return
         hand = self.hand
-        self._session.start = Start(hand.transform, _SOURCE, hand.fixed, hand.moving)
+        grids = hand.fixed_volume.geometry, hand.moving_volume.geometry
+        self._session.start = Start(hand.transform, _SOURCE, hand.fixed, hand.moving, grids)
         hand.end("The next registration of this pair starts from here.")
 
     def apply(self) -> None:

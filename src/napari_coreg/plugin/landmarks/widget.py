@@ -250,7 +250,8 @@ class LandmarksWidget(QWidget):
         if not isalive(self):
             return
         session = session_of(self._viewer)
-        session.start = Start(fit.transform, source_of(fit), marks.images["fixed"], marks.images["moving"])
+        grids = marks.volume("fixed").geometry, marks.volume("moving").geometry
+        session.start = Start(fit.transform, source_of(fit), marks.images["fixed"], marks.images["moving"], grids)
         self._started = made_of
         self.say(start_told(marks, fit, run=run))
         if run:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QWidget
 
+from napari_coreg.errors import CoregError
+from napari_coreg.plugin.layers import read_layer
 from napari_coreg.plugin.parts import Note, column, follow
 from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
+    from napari_coreg.core.geometry import Grid
     from napari_coreg.session import Start
+
+
+_STALE = "The start that was set ({}) does not count: a layer was moved since."
 
 
 class StartPanel(QWidget):
@@ -41,9 +48,12 @@ class StartPanel(QWidget):
     def start_for(self, fixed: Any, moving: Any) -> Start | None:
         """Return the start that was set for these two layers, and show it; None where there is none."""
         start = self._session.start
-        holds = start is not None and start.holds_for(fixed, moving)
-        self.words.say(f"The run starts from: {start.source}." if start is not None and holds else "")
-        self.setVisible(holds)
+        if start is None or not start.holds_for(fixed, moving):
+            self.hide()
+            return None
+        holds = start.holds_for(fixed, moving, _frames(fixed, moving))
+        self.words.say(f"The run starts from: {start.source}." if holds else _STALE.format(start.source))
+        self.show()
         return start if holds else None
 
     def drop(self) -> None:
@@ -52,3 +62,9 @@ class StartPanel(QWidget):
 
     def _on_changed(self) -> None:
         self.changed.emit()
+
+
+def _frames(fixed: Any, moving: Any) -> tuple[Grid, Grid] | None:
+    with suppress(CoregError):  # which the run will tell
+        return read_layer(fixed).geometry, read_layer(moving).geometry
+    return None
