@@ -27,7 +27,7 @@ def mm_per_world_unit(viewer: Any, axes: int = 3) -> npt.NDArray[np.float64]:
 
 
 def open_dock(viewer: Any, title: str) -> Any:
-    """Open one of our dock widgets, or raise it where it is open.
+    """Open one of our dock widgets as a tab beside those that are there, or raise it where it is open.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def open_dock(viewer: Any, title: str) -> Any:
     window = getattr(viewer, "window", None)
     if window is None:
         return None
-    dock, widget = window.add_plugin_dock_widget("napari-coreg", title)
+    dock, widget = window.add_plugin_dock_widget("napari-coreg", title, tabify=True)
     dock.show()
     dock.raise_()
     return widget

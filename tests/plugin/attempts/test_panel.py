@@ -493,6 +493,8 @@ class TestProject:
         assert attempts[0].result.fixed is attempts[1].result.fixed
         assert viewer.layers.selection.active is own(attempts[1])
         assert layer.colormap.name == viewer.layers["mr"].colormap.name == "bop orange"
+        assert viewer.layers["ct"].visible
+        assert not viewer.layers["mr"].visible  # it would be seen through the registered one
 
     def test_open_layers_are_known_by_their_voxels_whatever_they_are_called(self, saved, tmp_path):
         viewer = opened_pair(tmp_path)

@@ -105,6 +105,18 @@ def test_lines_stay_above_maps_in_whatever_order_they_are_ticked(qtbot, dock, pa
     assert pair.layers.index("done") == 2
 
 
+def test_its_arrows_stand_in_for_those_that_a_run_has_added(qtbot, dock, pair):
+    of_run = pair.add_vectors(
+        np.zeros((1, 2, 3)), units=("mm",) * 3, metadata={"napari_coreg": {"made_by": {"moving": "moving"}}}
+    )
+    tick(qtbot, dock, "vectors")
+    assert not of_run.visible
+    tick(qtbot, dock, "grid")
+    assert not of_run.visible
+    tick(qtbot, dock, "vectors", ticked=False)
+    assert of_run.visible
+
+
 def test_the_selection_stays(qtbot, dock, pair):
     pair.layers.selection.active = pair.layers["moving"]
     tick(qtbot, dock, "magnitude")

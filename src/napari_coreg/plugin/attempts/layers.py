@@ -194,6 +194,7 @@ class AttemptLayers:
         if moving.is_new and attempt.moving.kind == "image":
             for name, look in MOVING_LOOKS.items():  # as of a sample pair, so that it can be told from the fixed one
                 setattr(moving.layer, name, look)
+            moving.layer.visible = False  # what is to be seen is the registered volume, which it would cover
         try:
             request = request_from_layers(fixed.layer, moving.layer, result.recipe)
         except CoregError as error:

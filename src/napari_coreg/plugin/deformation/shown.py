@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Vectors
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_coreg.plugin.deformation.look import QUICK
+from napari_coreg.plugin.hiding import hiding_of
+from napari_coreg.plugin.layers import METADATA_KEY
 from napari_coreg.plugin.parts import follow
 from napari_coreg.plugin.quietly import add_quietly, remove_quietly
 from napari_coreg.plugin.turns import Turns
@@ -43,6 +46,8 @@ class ShownViews(QWidget):
 
     def put(self, view: View, layers: tuple[Any, ...]) -> None:
         """Show these layers for a view, instead of those there were; none takes it out."""
+        if view == "vectors":
+            self._hide_arrows_of_runs(bool(layers))
         before = self._wanted.pop(view, ())
         if layers:
             self._wanted[view] = layers
@@ -52,6 +57,15 @@ class ShownViews(QWidget):
         for layer in layers:
             if layer not in before:
                 self._turns.add(partial(self._add, layer))
+
+    def _hide_arrows_of_runs(self, hide: bool) -> None:
+        """Let the arrows that a run has added not double ours."""
+        hiding = hiding_of(self._viewer)
+        if not hide:
+            hiding.give_back(self)
+        for layer in self._viewer.layers if hide else ():
+            if isinstance(layer, Vectors) and "made_by" in layer.metadata.get(METADATA_KEY, {}):
+                hiding.hide(layer, self)
 
     def _is_wanted(self, layer: Any) -> bool:
         return any(layer in layers for layers in self._wanted.values())
