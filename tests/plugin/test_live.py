@@ -14,7 +14,8 @@ from napari.layers import Image, Labels
 from napari_coreg import keep_layer, reslice_layer
 from napari_coreg.core.geometry import Grid
 from napari_coreg.plugin.layers import layer_kwargs, read_layer
-from napari_coreg.plugin.live import LiveVolume, live_layer, live_volume, look_again, source_of, view_grid
+from napari_coreg.plugin.live import live_layer, live_volume, look_again, source_of, view_grid
+from napari_coreg.plugin.live_volume import LiveVolume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
