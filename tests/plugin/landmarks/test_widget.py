@@ -302,6 +302,7 @@ def test_the_dock_can_be_closed_and_opened_again(qtbot, begun, images, two):
 
 
 def test_an_oblique_volume_is_shown_straight_and_given_back(qtbot, begun, two):
+    begun.controls.alone.setChecked(False)
     assert not two.layers["mr"].visible
     view = two.layers["mr (straight)"]
     assert two.layers["ct"].visible
@@ -334,7 +335,13 @@ def test_a_straight_view_has_each_voxel_where_simpleitk_has_it(qtbot, viewer, im
 
 
 def test_one_volume_at_a_time_is_shown_and_all_given_back(qtbot, begun, two):
-    begun.controls.alone.setChecked(True)
+    assert begun.controls.alone.isChecked()
+    other = two.add_image(two.layers["ct"].data, name="registered", units=("mm",) * 3)
+    begun.controls.add_buttons["moving"].click()
+    qtbot.waitUntil(lambda: begun.desk.adding == "moving")
+    begun.controls.add_buttons["fixed"].click()
+    qtbot.waitUntil(lambda: begun.desk.adding == "fixed")
+    assert not other.visible  # it would be clicked in
     assert two.layers["ct"].visible
     assert not two.layers["mr (straight)"].visible
     begun.controls.add_buttons["moving"].click()
@@ -344,6 +351,7 @@ def test_one_volume_at_a_time_is_shown_and_all_given_back(qtbot, begun, two):
     begun.desk.leave()
     assert two.layers["ct"].visible
     assert two.layers["mr"].visible
+    assert other.visible
 
 
 def test_a_straight_view_follows_a_change_of_units(begun, two):

@@ -53,8 +53,10 @@ class LandmarkControls(QWidget):
             for side in SIDES
         }
         self.alone = QCheckBox("Show one volume at a time")
+        self.alone.setChecked(True)
         self.alone.setToolTip(
-            "Hides the volume that is not being clicked in. Unticking it, and closing this widget, bring it back."
+            "Hides all volumes but the one that is being clicked in. Unticking it, and closing this widget, bring them "
+            "back."
         )
         self.straight = QCheckBox("Show oblique volumes straight")
         self.straight.setChecked(True)

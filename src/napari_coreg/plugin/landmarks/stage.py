@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
+from napari.layers import Image
 
 from napari_coreg.plugin.hiding import hiding_of
 from napari_coreg.plugin.landmarks.values import OTHER, SIDES
@@ -106,7 +107,7 @@ class Stage:
         self._turns = turns
         self._spotlight = Spotlight(viewer)
         self._views = StraightViews(viewer)
-        self.alone = False
+        self.alone = True
         self.straight = True
 
     def set_up(self, marks: LandmarkLayers | None) -> str:
@@ -131,7 +132,8 @@ class Stage:
             self._spotlight.give_back()
         elif marks is not None and side is not None:
             seen = {one: (self._views.seen(marks.images[one]), marks.layer(one)) for one in SIDES}
-            self._spotlight.show(seen[side], seen[OTHER[side]])
+            others = [layer for layer in self._viewer.layers if isinstance(layer, Image) and layer not in seen[side]]
+            self._spotlight.show(seen[side], (*seen[OTHER[side]], *others))
 
     def give_back(self) -> None:
         """Show everything as it was."""
