@@ -97,10 +97,21 @@ def upright(image: sitk.Image) -> sitk.Image:
     >>> upright(image).GetSize()
     (6, 4, 5)
     """
-    n = image.GetDimension()
-    along = np.abs(np.reshape(image.GetDirection(), (n, n)))
-    order = max(permutations(range(n)), key=lambda axes: sum(along[k, axis] for k, axis in enumerate(axes)))
-    return image if order == tuple(range(n)) else sitk.PermuteAxes(image, order)
+    order = upright_order(image.GetDirection())
+    return image if order == tuple(range(len(order))) else sitk.PermuteAxes(image, order)
+
+
+def upright_order(direction: tuple[float, ...]) -> tuple[int, ...]:
+    """Return which index axis, xyz, runs along each of the LPS axes; `direction` is a grid's, row-major.
+
+    Examples
+    --------
+    >>> upright_order((0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    (2, 0, 1)
+    """
+    n = round(len(direction) ** 0.5)
+    along = np.abs(np.reshape(direction, (n, n)))
+    return max(permutations(range(n)), key=lambda axes: sum(along[k, axis] for k, axis in enumerate(axes)))
 
 
 @lru_cache

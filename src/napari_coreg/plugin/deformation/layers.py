@@ -30,8 +30,9 @@ from napari_coreg.plugin.deformation.colours import (
 )
 from napari_coreg.plugin.deformation.look import QUICK, Look, Numbers, Shown
 from napari_coreg.plugin.field_layers import displacement_vectors, length_layer_data
-from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, upright, volume_to_layer_data
+from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, volume_to_layer_data
 from napari_coreg.plugin.live import live_layer
+from napari_coreg.plugin.placement import upright_order
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -159,7 +160,8 @@ class DeformationViews:
         grid = self.source.grid
         spacing = nice_spacing_mm(grid) if look.spacing_mm is None else look.spacing_mm
         lines = GridLines(_quick(shown.transform, grid), grid, spacing)
-        upright_grid, order = _upright_grid(grid)
+        order = upright_order(grid.direction)
+        upright_grid = _permuted(grid, order)
         return live_layer(
             _Permuted(lines, order),
             upright_grid,
@@ -213,14 +215,7 @@ class _Permuted:
     order_xyz: tuple[int, ...]
 
     def __call__(self, box: Grid) -> npt.NDArray[np.uint8]:
-        back = tuple(int(axis) for axis in np.argsort(self.order_xyz))
-        n = box.dimension
-        own = Grid(
-            tuple(box.size_xyz[axis] for axis in back),
-            tuple(box.spacing_xyz[axis] for axis in back),
-            box.origin_lps,
-            tuple(np.reshape(box.direction, (n, n))[:, list(back)].ravel().tolist()),
-        )
+        own = _permuted(box, tuple(np.argsort(self.order_xyz).tolist()))
         return self.lines(own).T.transpose(self.order_xyz).T
 
 
@@ -249,16 +244,15 @@ def _quick(transform: sitk.Transform, grid: Grid) -> sitk.Transform:
     return sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))
 
 
-def _upright_grid(grid: Grid) -> tuple[Grid, tuple[int, ...]]:
-    """Return a grid as `upright` turns its volume, and which of its axes each of the new ones is."""
-    n = grid.dimension
-    tiny = sitk.Image(list(range(1, n + 1)), sitk.sitkUInt8)
-    tiny.SetSpacing(grid.spacing_xyz)
-    tiny.SetOrigin(grid.origin_lps)
-    tiny.SetDirection(grid.direction)
-    turned = Grid.of(upright(tiny))
-    order = tuple(size - 1 for size in turned.size_xyz)
-    return Grid(tuple(grid.size_xyz[a] for a in order), turned.spacing_xyz, grid.origin_lps, turned.direction), order
+def _permuted(grid: Grid, order_xyz: tuple[int, ...]) -> Grid:
+    """Return the same voxels counted along other axes: axis i is axis `order_xyz[i]` of `grid`."""
+    n, order = grid.dimension, list(order_xyz)
+    return Grid(
+        tuple(grid.size_xyz[axis] for axis in order),
+        tuple(grid.spacing_xyz[axis] for axis in order),
+        grid.origin_lps,
+        tuple(np.reshape(grid.direction, (n, n))[:, order].ravel().tolist()),
+    )
 
 
 def _made(data: Any) -> Any:
