@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from psygnal import Signal
 
 from napari_coreg.attempts import Attempts
+from napari_coreg.per_viewer import PerViewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ class Session:
             end()
 
 
-_SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
+_SESSIONS = PerViewer(lambda _viewer: Session())
 
 
 def session_of(viewer: Any) -> Session:
@@ -97,7 +97,4 @@ def session_of(viewer: Any) -> Session:
     viewer : napari.Viewer or napari.components.ViewerModel
         Whose session.
     """
-    viewer = getattr(viewer, "__wrapped__", viewer)  # napari gives plugins a proxy
-    if viewer not in _SESSIONS:
-        _SESSIONS[viewer] = Session()
-    return _SESSIONS[viewer]
+    return _SESSIONS.of(viewer)

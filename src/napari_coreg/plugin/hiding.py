@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
+
+from napari_coreg.per_viewer import PerViewer, unwrapped
 
 
 @dataclass
@@ -36,14 +37,14 @@ class Hiding:
 
     def hide(self, layer: Any, by: object) -> None:
         """Hide a layer until `by`, and whoever hides it too, has given it back."""
-        layer = getattr(layer, "__wrapped__", layer)  # napari gives plugins a proxy
+        layer = unwrapped(layer)
         self._held.setdefault(layer, _Held(layer.visible)).by.add(by)
         _set(layer, False)
 
     def give_back(self, by: object, *layers: Any) -> None:
         """Let go of these layers, or of all that `by` hides; those that nobody hides are as they were before."""
         for layer in layers or tuple(self._held):
-            layer = getattr(layer, "__wrapped__", layer)  # noqa: PLW2901 - as above
+            layer = unwrapped(layer)  # noqa: PLW2901 - napari gives plugins a proxy
             held = self._held.get(layer)
             if held is not None and by in held.by:
                 held.by.discard(by)
@@ -53,12 +54,12 @@ class Hiding:
 
     def is_shown(self, layer: Any) -> bool:
         """Whether a layer is visible, or would be if nobody hid it."""
-        held = self._held.get(getattr(layer, "__wrapped__", layer))
+        held = self._held.get(unwrapped(layer))
         return bool(layer.visible if held is None else held.visible)
 
     def show(self, layer: Any, visible: bool) -> None:
         """Show a layer, or not; one that is hidden, as soon as nobody hides it."""
-        layer = getattr(layer, "__wrapped__", layer)
+        layer = unwrapped(layer)
         if layer in self._held:
             self._held[layer].visible = visible
         else:
@@ -70,10 +71,9 @@ def _set(layer: Any, visible: bool) -> None:
         layer.visible = visible
 
 
-_HIDINGS: WeakKeyDictionary[Any, Hiding] = WeakKeyDictionary()
+_HIDINGS = PerViewer(lambda _viewer: Hiding())
 
 
 def hiding_of(viewer: Any) -> Hiding:
     """Return what hides the layers of a viewer; the same one as long as the viewer lives."""
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    return _HIDINGS.setdefault(viewer, Hiding())
+    return _HIDINGS.of(viewer)

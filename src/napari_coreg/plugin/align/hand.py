@@ -13,6 +13,7 @@ from psygnal import Signal
 from napari_coreg.core.pose import History, Pose
 from napari_coreg.core.transforms import compose, is_linear, to_matrix
 from napari_coreg.errors import GeometryError, VolumeError
+from napari_coreg.per_viewer import unwrapped
 from napari_coreg.plugin.align.layers import AlignLayers
 from napari_coreg.plugin.layers import initial_transform_from, read_layer
 from napari_coreg.plugin.live import Resliced, from_world, source_of
@@ -82,7 +83,7 @@ class HandAlignment:
     ) -> None:
         if fixed is moving:
             raise VolumeError(f"{fixed.name!r} is chosen as fixed and as moving: choose two layers.")
-        self.viewer, self.fixed, self.moving = getattr(viewer, "__wrapped__", viewer), fixed, moving
+        self.viewer, self.fixed, self.moving = unwrapped(viewer), fixed, moving
         self.fixed_volume, self.moving_volume = read_layer(fixed), read_layer(moving)
         on_screen = initial_transform_from(self.fixed_volume, self.moving_volume)
         self.dimension = self.fixed_volume.geometry.dimension

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QTimer, Signal
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_coreg.errors import CoregError
+from napari_coreg.per_viewer import unwrapped
 from napari_coreg.plugin.align.hand import HandAlignment
 from napari_coreg.plugin.align.keys import Keys
 from napari_coreg.plugin.align.mouse import Drags
@@ -49,7 +50,7 @@ class AlignWidget(QWidget):
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         self.hand: HandAlignment | None = None
         super().__init__(parent)
-        self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self._viewer = unwrapped(napari_viewer)
         self._session = session_of(self._viewer)
         self._turns = Turns(self)
         self._applied: tuple[Any, Any, Any] | None = None  # layer, affine before and after

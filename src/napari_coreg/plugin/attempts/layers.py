@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_coreg.core.result import RegistrationResult
 from napari_coreg.errors import CoregError
+from napari_coreg.per_viewer import PerViewer
 from napari_coreg.plugin.attempts.pair_volumes import Found, candidates, find_volume, rebuilt
 from napari_coreg.plugin.contributions import MOVING_LOOKS
 from napari_coreg.plugin.hiding import hiding_of
@@ -263,15 +264,12 @@ class AttemptLayers:
             _log.info("the key %s is taken, so it does not flip between attempts", FLIP_KEY)
 
 
-_KEEPERS: weakref.WeakKeyDictionary[Any, AttemptLayers] = weakref.WeakKeyDictionary()
+_KEEPERS = PerViewer(AttemptLayers)
 
 
 def layers_of_attempts(viewer: Any) -> AttemptLayers:
     """Return what keeps the layers of a viewer in step with its attempts; the same one as long as the viewer lives."""
-    viewer = getattr(viewer, "__wrapped__", viewer)  # napari gives plugins a proxy
-    if viewer not in _KEEPERS:
-        _KEEPERS[viewer] = AttemptLayers(viewer)
-    return _KEEPERS[viewer]
+    return _KEEPERS.of(viewer)
 
 
 def registered_layer(attempt: Attempt) -> Any:

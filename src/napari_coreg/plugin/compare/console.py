@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
+from napari_coreg.per_viewer import PerViewer
 from napari_coreg.plugin.compare.session import Comparison
 from napari_coreg.plugin.console import find_layer
 
-_COMPARISONS: WeakKeyDictionary[Any, Comparison] = WeakKeyDictionary()
+_COMPARISONS = PerViewer(Comparison)
 
 
 def comparison_of(viewer: Any) -> Comparison:
@@ -19,10 +19,7 @@ def comparison_of(viewer: Any) -> Comparison:
     viewer : napari.Viewer or napari.components.ViewerModel
         Whose comparison.
     """
-    viewer = getattr(viewer, "__wrapped__", viewer)  # napari gives plugins a proxy
-    if viewer not in _COMPARISONS:
-        _COMPARISONS[viewer] = Comparison(viewer)
-    return _COMPARISONS[viewer]
+    return _COMPARISONS.of(viewer)
 
 
 def compare_layers(viewer: Any, first: Any, second: Any, mode: str = "checkerboard", **settings: Any) -> Comparison:

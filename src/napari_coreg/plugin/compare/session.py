@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary, WeakSet, ref
 from psygnal import Signal
 
 from napari_coreg.errors import GeometryError, VolumeError
+from napari_coreg.per_viewer import unwrapped
 from napari_coreg.plugin.compare.before import Before, before_of
 from napari_coreg.plugin.compare.curtain import Curtain, is_mirrored
 from napari_coreg.plugin.compare.inputs import check_pair, connect, disconnect, grid_over
@@ -124,7 +125,7 @@ class Comparison:
             One sentence on the layer, or the setting, that cannot be used.
         """
         new = replace(self.settings, **settings)
-        first, second = (getattr(layer, "__wrapped__", layer) for layer in (first, second))  # napari gives proxies
+        first, second = (unwrapped(layer) for layer in (first, second))  # napari gives proxies
         check_pair(first, second)
         self.end(later=later)
         self.settings = new

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_coreg.errors import CoregError
+from napari_coreg.per_viewer import unwrapped
 from napari_coreg.plugin.landmarks.fit import LiveFit, estimate
 from napari_coreg.plugin.landmarks.keys import bind_keys
 from napari_coreg.plugin.landmarks.sets import landmarks_of
@@ -48,7 +49,7 @@ class LandmarkDesk(QObject):
 
     def __init__(self, viewer: Any, parent: QWidget) -> None:
         super().__init__(parent)
-        self._viewer = viewer = getattr(viewer, "__wrapped__", viewer)  # whose active layer is the layer itself
+        self._viewer = viewer = unwrapped(viewer)  # whose active layer is the layer itself
         self.marks: LandmarkLayers | None = None
         self.why_not = ""
         self.model: LandmarkModel = "rigid"

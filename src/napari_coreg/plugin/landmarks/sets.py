@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from napari_coreg.errors import VolumeError
+from napari_coreg.per_viewer import PerViewer, unwrapped
 from napari_coreg.plugin.landmarks.layers import LandmarkLayers
 
-_OF_VIEWERS: WeakKeyDictionary[Any, list[LandmarkLayers]] = WeakKeyDictionary()
+_OF_VIEWERS: PerViewer[list[LandmarkLayers]] = PerViewer(lambda _viewer: [])
 
 
 def landmarks_of(viewer: Any, fixed: Any, moving: Any) -> LandmarkLayers:
@@ -26,8 +26,8 @@ def landmarks_of(viewer: Any, fixed: Any, moving: Any) -> LandmarkLayers:
     CoregError
         One of the layers cannot be read as a volume, both are the same, or one is 2-D and the other 3-D.
     """
-    viewer = getattr(viewer, "__wrapped__", viewer)  # napari gives plugins a proxy
-    there = _OF_VIEWERS.setdefault(viewer, [])
+    viewer = unwrapped(viewer)
+    there = _OF_VIEWERS.of(viewer)
     for known in [known for known in there if any(image not in viewer.layers for image in known.images.values())]:
         known.close()
         there.remove(known)
