@@ -460,3 +460,10 @@ class TestRefusing:
             comparison.change(balance=3)
         assert comparison.settings.balance == 0.5
         assert comparison.is_on
+
+
+def test_the_crosshair_of_another_dock_stays_in_sight(pair: ViewerModel) -> None:
+    crosshair = pair.add_vectors(np.zeros((2, 2, 3)), metadata={METADATA_KEY: {"preview": True}})
+    compare_layers(pair, "fixed", "moving")
+    assert crosshair.visible
+    assert not pair.layers["fixed"].visible

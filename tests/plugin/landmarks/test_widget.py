@@ -337,8 +337,8 @@ def test_a_straight_view_has_each_voxel_where_simpleitk_has_it(qtbot, viewer, im
 def test_one_volume_at_a_time_is_shown_and_all_given_back(qtbot, begun, two):
     assert begun.controls.alone.isChecked()
     other = two.add_image(two.layers["ct"].data, name="registered", units=("mm",) * 3)
-    begun.controls.add_buttons["moving"].click()
-    qtbot.waitUntil(lambda: begun.desk.adding == "moving")
+    assert two.layers["mr (straight)"].visible  # while something else is active
+    qtbot.waitUntil(lambda: not begun.controls.add_buttons["fixed"].isChecked())
     begun.controls.add_buttons["fixed"].click()
     qtbot.waitUntil(lambda: begun.desk.adding == "fixed")
     assert not other.visible  # it would be clicked in
@@ -351,6 +351,8 @@ def test_one_volume_at_a_time_is_shown_and_all_given_back(qtbot, begun, two):
     begun.desk.leave()
     assert two.layers["ct"].visible
     assert two.layers["mr"].visible
+    assert other.visible
+    two.layers.selection.active = begun.marks.layer("fixed")
     assert other.visible
 
 

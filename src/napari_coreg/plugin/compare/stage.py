@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_coreg.plugin.hiding import hiding_of
+from napari_coreg.plugin.live import is_preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,8 @@ class Stage:
         """Hide all layers but those of the comparison; from now on the key calls `on_key`."""
         selection = self._viewer.layers.selection
         self._selected = (set(selection) - set(own), selection.active)
-        self._opacities = {layer: layer.opacity for layer in self._viewer.layers if layer not in own}
+        others = [layer for layer in self._viewer.layers if layer not in own and not _is_helper(layer)]
+        self._opacities = {layer: layer.opacity for layer in others}
         for layer in self._opacities:
             hiding_of(self._viewer).hide(layer, self)
         line = line_of(self._viewer)
@@ -91,6 +93,11 @@ class Stage:
         if keep is not None:
             self._viewer.bind_key(FLIP_KEY, keep)
         self._key = None
+
+
+def _is_helper(layer: Any) -> bool:
+    """Whether a layer belongs to another of our dock widgets and covers nothing, as a crosshair."""
+    return is_preview(layer) and not hasattr(layer, "contrast_limits")
 
 
 def line_of(viewer: Any) -> Any:

@@ -107,11 +107,13 @@ class Stage:
         self._turns = turns
         self._spotlight = Spotlight(viewer)
         self._views = StraightViews(viewer)
+        self._is_on = False
         self.alone = True
         self.straight = True
 
     def set_up(self, marks: LandmarkLayers | None) -> str:
         """Show oblique volumes straight, each in its own turn, and return a sentence on it; empty where none is."""
+        self._is_on = True
         images = [] if marks is None or not self.straight else list(marks.images.values())
         askew = [image for image in images if self._views.needed(image)]
         for image in askew:
@@ -126,16 +128,17 @@ class Stage:
         )
 
     def light(self, marks: LandmarkLayers | None) -> None:
-        """Show only the volume that is being worked in, where that is wanted."""
+        """Show only the volume that is being worked in, where that is wanted; all where none is."""
         side = None if marks is None else marks.side_of(self._viewer.layers.selection.active)
-        if not self.alone:
+        if marks is None or side is None or not self.alone or not self._is_on:
             self._spotlight.give_back()
-        elif marks is not None and side is not None:
+        else:
             seen = {one: (self._views.seen(marks.images[one]), marks.layer(one)) for one in SIDES}
             others = [layer for layer in self._viewer.layers if isinstance(layer, Image) and layer not in seen[side]]
             self._spotlight.show(seen[side], (*seen[OTHER[side]], *others))
 
     def give_back(self) -> None:
-        """Show everything as it was."""
+        """Show everything as it was, until it is set up again."""
+        self._is_on = False
         self._spotlight.give_back()
         self._views.give_back()
