@@ -188,7 +188,7 @@ class LandmarkDesk(QObject):
             self.said.emit(self._stage.set_up(self.marks), "note")
         else:
             self._stage.give_back()
-            self._stage.light(self.marks)
+            self._stage.set_up(self.marks)
 
     def leave(self) -> None:
         """Give back what was hidden, and let clicks move the view."""
