@@ -14,9 +14,10 @@ from napari_coreg.per_viewer import PerViewer
 from napari_coreg.plugin.attempts.pair_volumes import Found, candidates, find_volume, rebuilt
 from napari_coreg.plugin.contributions import MOVING_LOOKS
 from napari_coreg.plugin.hiding import hiding_of
-from napari_coreg.plugin.layer_run import layers_of, request_from_layers
+from napari_coreg.plugin.layer_run import request_from_layers
 from napari_coreg.plugin.layers import METADATA_KEY
 from napari_coreg.plugin.quietly import remove_quietly
+from napari_coreg.plugin.result_layers import layers_of
 from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
