@@ -82,13 +82,6 @@ def test_a_flip_changes_the_handedness_and_two_are_none(pose: Pose, axis: int) -
     assert flipped.flipped(axis) == pose
 
 
-@given(poses(), points, points)
-def test_another_centre_is_the_same_map(pose: Pose, place: Any, point: Any) -> None:
-    other = pose.recentred(place)
-    np.testing.assert_allclose(other.place_lps, place, atol=1e-6)
-    np.testing.assert_allclose(where(other, point), where(pose, point), atol=1e-5)
-
-
 @given(degrees, degrees, degrees)
 def test_angles_come_back_as_they_were_given(x: float, y: float, z: float) -> None:
     pose = Pose.at((1, 2, 3)).with_angles((x, y, z))

@@ -173,14 +173,6 @@ class Pose:
         flips = tuple(flip != (index == axis) for index, flip in enumerate(self.flips))
         return self._changed(replace(self, flips=flips), about_lps)
 
-    def recentred(self, place_lps: ArrayLike) -> Pose:
-        """Return the same map, written with the centre that is at `place_lps` now, LPS mm."""
-        place = np.asarray(place_lps, float)
-        n = self.dimension
-        back = np.linalg.inv(self.matrix)
-        centre = back[:n, :n] @ place + back[:n, n]
-        return replace(self, centre_lps=_plain(centre), translation=_plain(place - centre))
-
     def _turned(self, rotation: FloatArray, about_lps: ArrayLike | None) -> Pose:
         u, _, vt = np.linalg.svd(rotation)  # thousands of small turns leave it a rotation
         return self._changed(replace(self, rotation=_plain(u @ vt)), about_lps)

@@ -143,7 +143,7 @@ class DeformationViews:
         assert maps is not None
         if view == "magnitude":
             return [self._magnitude(look, maps, extra)]
-        return self._jacobian(look, maps, extra)
+        return self._jacobian(maps, extra)
 
     def _vectors(self, look: Look, shown: Shown, extra: dict[str, Any]) -> Any:
         coarse, _, _ = coarse_grid(self.source.grid, look.max_vectors)
@@ -182,7 +182,7 @@ class DeformationViews:
         looks = {"blending": "translucent_no_depth", "opacity": 0.6}
         return _made(length_layer_data(maps.magnitude_mm, name, limits=limits, **looks, **extra))
 
-    def _jacobian(self, look: Look, maps: DeformationMaps, extra: dict[str, Any]) -> list[Any]:
+    def _jacobian(self, maps: DeformationMaps, extra: dict[str, Any]) -> list[Any]:
         factor = nice_factor(maps.figures.factor)
         determinant = volume_to_layer_data(
             maps.determinant,

@@ -152,11 +152,6 @@ class LandmarkLayers:
             self._deafen(group)
         self._layers = {}
 
-    def key_at(self, side: Side, row: int) -> int | None:
-        """Return which landmark a row of a layer is."""
-        keys = self._keys.get(side, ())
-        return keys[row] if 0 <= row < len(keys) else None
-
     def row_of(self, side: Side, key: int) -> int | None:
         """Return the row of a landmark in a layer, or None."""
         keys = self._keys.get(side, ())
