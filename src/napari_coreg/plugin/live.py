@@ -277,8 +277,17 @@ def keep_layer(viewer: Any, layer: Any, *, name: str = "") -> Any:
     return kept
 
 
-def kept_layer_data(layer: Any, name: str = "") -> LayerData:
+def kept_layer_data(layer: Any, name: str = "", look: Look | None = None) -> LayerData:
     """Work out all voxels of a live layer, and return the layer data tuple of an ordinary one; for any thread.
+
+    Parameters
+    ----------
+    layer : layer
+        A live layer.
+    name : str
+        The new layer's name; that of the live one, without "(live)", when not given.
+    look : callable, optional
+        In the place of the layer's own, where that one is quick rather than exact.
 
     Raises
     ------
@@ -288,7 +297,7 @@ def kept_layer_data(layer: Any, name: str = "") -> LayerData:
     volume = live_volume(layer)
     fixed = layer.metadata[METADATA_KEY].get("fixed")
     grid, moved = (volume.grid, None) if fixed is None else (fixed.geometry, fixed.moved)
-    look = volume.look
+    look = volume.look if look is None else look
     if fixed is not None and isinstance(look, Resliced) and moved is not None:
         look = Resliced(look.source, compose(moved, look.transform))
     values = np.asarray(look(grid))

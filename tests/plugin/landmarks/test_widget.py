@@ -13,7 +13,7 @@ from napari_coreg import fit_landmark_layers, fit_landmarks
 from napari_coreg.errors import CoregError
 from napari_coreg.io.points import read_points, write_points
 from napari_coreg.plugin.landmarks.widget import LandmarksWidget
-from napari_coreg.plugin.layers import points_to_layer, volume_to_layer_data
+from napari_coreg.plugin.layers import points_to_layer, read_layer, volume_to_layer_data
 from napari_coreg.plugin.live import live_volume
 from napari_coreg.plugin.placement import displayed_matrix
 from napari_coreg.session import session_of
@@ -360,6 +360,74 @@ def test_a_straight_view_follows_a_change_of_units(begun, two):
     two.layers["mr"].units = ("um",) * 3
     view = two.layers["mr (straight)"]
     assert live_volume(view).look.source.index_to_lps == pytest.approx(displayed_matrix(two.layers["mr"]))
+
+
+def shade(layer, seed=4):
+    """Smooth noise in the place of a layer's zeros."""
+    noise = np.random.default_rng(seed).uniform(0, 100, layer.data.shape).astype(np.float32)
+    layer.data = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(noise), 2.0))
+
+
+@pytest.mark.parametrize("model", ["rigid", "thin_plate"])
+def test_the_moving_volume_is_seen_through_the_fit_and_kept_on_the_fixed_grid(qtbot, begun, images, two, model):
+    shade(two.layers["mr"])
+    points = inside(images[0], 6)
+    set_pairs(qtbot, begun, points, mapped(points))
+    begun.controls.model.setCurrentIndex(begun.controls.model.findData(model))
+    begun.controls.see.click()
+    settle(qtbot, begun)
+    live = two.layers["mr through the fit (live)"]
+    assert not any(layer.visible for layer in two.layers if layer.name.startswith("mr") and layer is not live)
+    begun.controls.keep.click()
+    qtbot.waitUntil(lambda: "mr on ct by 6 landmarks" in two.layers)
+    moving = sitk.GetImageFromArray(np.asarray(two.layers["mr"].data))
+    moving.CopyInformation(read_layer(two.layers["mr"]).to_image())
+    truth = sitk.GetArrayFromImage(sitk.Resample(moving, images[0], TRUTH))
+    inner = truth != 0
+    for seen in (np.asarray(live_volume(live)), two.layers["mr on ct by 6 landmarks"].data):
+        assert np.abs(seen - truth)[inner].mean() < (0.01 if model == "rigid" else 0.2)  # of a spread of some 10
+    assert np.ptp(truth[inner]) > 10
+
+
+def test_what_is_seen_follows_the_landmarks(qtbot, begun, images, two):
+    shade(two.layers["mr"])
+    points = inside(images[0], 4)
+    set_pairs(qtbot, begun, points, mapped(points))
+    begun.controls.see.click()
+    settle(qtbot, begun)
+    look = live_volume(two.layers["mr through the fit (live)"]).look
+    before = look.transform.TransformPoint((0.0, 0.0, 0.0))
+    layer = begun.marks.layer("fixed")
+    layer.data = np.add(layer.data, (0.0, 0.0, 1.0))
+    settle(qtbot, begun)
+    assert np.linalg.norm(np.subtract(look.transform.TransformPoint((0.0, 0.0, 0.0)), before)) > 0.3
+
+
+@pytest.mark.parametrize("how", ["press", "add", "remove", "close", "too few"])
+def test_what_stood_in_for_the_moving_volume_gives_it_back(qtbot, begun, images, two, how):
+    points = inside(images[0], 3)
+    set_pairs(qtbot, begun, points, mapped(points))
+    visible = {layer.name: layer.visible for layer in two.layers}
+    begun.controls.see.click()
+    settle(qtbot, begun)
+    assert "mr through the fit (live)" in two.layers
+    if how == "press":
+        begun.controls.see.click()
+    elif how == "add":
+        begun.controls.add_buttons["moving"].click()
+    elif how == "remove":
+        two.layers.remove("mr through the fit (live)")
+        begun.controls.see.click()
+    elif how == "too few":
+        begun.marks.pairs.remove([begun.marks.pairs.complete[0].key])
+    else:
+        begun.desk.leave()
+    settle(qtbot, begun)
+    assert "mr through the fit (live)" not in two.layers
+    if how in ("close", "add"):
+        assert two.layers["mr landmarks"].visible
+    else:
+        assert {layer.name: layer.visible for layer in two.layers} == visible
 
 
 def test_the_same_layer_twice_is_refused(widget, two):

@@ -71,6 +71,15 @@ class LandmarkControls(QWidget):
         self.model.setCurrentIndex(LANDMARK_MODELS.index("rigid"))
         self.model.set_help("\n".join(f"{title}: {text}" for title, text in _MODELS.values()))
         self.summary = Note()
+        self.see = _button(
+            "See the fit",
+            "Show the moving volume as the fit brings it onto the fixed one, also while landmarks are moved. It and "
+            "its landmarks are hidden meanwhile; press again to bring them back.",
+            checkable=True,
+        )
+        self.keep = _button(
+            "Keep as layer", "Add what is seen as an ordinary layer, resampled on the fixed volume's grid."
+        )
         self.table = LandmarkTable()
         self.confirm = _button("Confirm", "Take the estimated place for true, and go on in the other volume (Enter).")
         self.up = _button("Up", "Move the selected landmark up in the order; the numbers follow, in both volumes.")
@@ -108,6 +117,7 @@ class LandmarkControls(QWidget):
         fit.addRow(RowLabel("Fit", "Moving "), self.model)
         rows.addLayout(fit)
         rows.addWidget(self.summary)
+        rows.addLayout(in_a_row(self.see, self.keep, stretch=1))
         rows.addWidget(self.table, 1)
         grid = QGridLayout()
         for index, button in enumerate((self.confirm, self.up, self.down, self.delete, self.undo, self.redo)):

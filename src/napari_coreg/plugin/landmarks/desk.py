@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_coreg.errors import CoregError
@@ -16,7 +17,9 @@ from napari_coreg.plugin.landmarks.stage import Stage
 from napari_coreg.plugin.landmarks.values import OTHER, SIDES
 from napari_coreg.plugin.landmarks.view import hand_to, jump
 from napari_coreg.plugin.parts import follow
+from napari_coreg.plugin.quietly import add_beside, add_quietly
 from napari_coreg.plugin.turns import Turns
+from napari_coreg.plugin.worker import TaskWorker
 from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from napari_coreg.core.landmarks import LandmarkFit, LandmarkModel
     from napari_coreg.plugin.landmarks.layers import LandmarkLayers
     from napari_coreg.plugin.landmarks.values import Side
+    from napari_coreg.plugin.layers import LayerData
 
 
 class LandmarkDesk(QObject):
@@ -42,6 +46,8 @@ class LandmarkDesk(QObject):
         The last fit.
     return_to : {"fixed", "moving"} or None
         In which volume the user was adding when led to the other one.
+    sees_fit : bool
+        Whether the moving volume is shown through the fit.
     """
 
     changed = Signal()
@@ -55,6 +61,7 @@ class LandmarkDesk(QObject):
         self.model: LandmarkModel = "rigid"
         self.live = LiveFit()
         self.return_to: Side | None = None
+        self.sees_fit = False
         self._by_key = False  # the point was added by our key
         self._news: list[tuple[int, Side, bool]] = []
         self._turns = Turns(parent)
@@ -91,7 +98,7 @@ class LandmarkDesk(QObject):
             self.marks.pairs.changed.disconnect(self._on_changed)
             self.marks.added.disconnect(self._on_added)
             self.marks.failed.disconnect(self._on_failed)
-        self.marks, self.why_not, self.return_to = None, "", None
+        self.marks, self.why_not, self.return_to, self.sees_fit = None, "", None, False
         self._stage.give_back()
         if fixed is not None and moving is not None:
             try:
@@ -130,6 +137,7 @@ class LandmarkDesk(QObject):
 
     def add_in(self, side: Side) -> None:
         """Let the next clicks set landmarks in one of the volumes."""
+        self.see_fit(False)
         self.return_to = None
         session_of(self._viewer).clear_canvas()
         text = self.show_layers()
@@ -181,6 +189,26 @@ class LandmarkDesk(QObject):
         self._stage.alone = alone
         self._stage.light(self.marks)
 
+    def see_fit(self, wanted: bool) -> None:
+        """Show the moving volume through the fit, also as that changes; or as it lies."""
+        self.sees_fit = wanted
+        self.follow_fit()
+        self.changed.emit()
+
+    def follow_fit(self) -> None:
+        """Look through the newest fit, where that is wanted."""
+        self._stage.see_fit(self.marks, self.fit if self.sees_fit else None)
+
+    def keep_fit(self) -> None:
+        """Make an ordinary layer of what is seen through the fit."""
+        if self.marks is None or self.fit is None or not self._stage.through.is_on:
+            return
+        worker = TaskWorker(partial(self._stage.through.kept, self.marks, self.fit))
+        worker.returned.connect(self._on_kept)
+        worker.failed.connect(partial(self.said.emit, role="error"))
+        worker.start()
+        self.said.emit("Resampling the moving volume...", "note")
+
     def show_straight(self, straight: bool) -> None:
         """Show oblique volumes straight while landmarks are set, or as napari does."""
         self._stage.straight = straight
@@ -192,14 +220,20 @@ class LandmarkDesk(QObject):
 
     def leave(self) -> None:
         """Give back what was hidden, and let clicks move the view."""
+        self.sees_fit = False
         self._stage.give_back()
         self.stop_adding()
+
+    def _on_kept(self, data: LayerData) -> None:
+        layer = Layer.create(*data)
+        self._turns.add(partial(add_quietly, self._viewer, layer))
+        self.said.emit(f"Kept as {layer.name!r}.", "note")
 
     def _make(self, side: Side) -> None:
         if self.marks is not None and self.marks.layer(side) is None:
             layer = self.marks.make(side)
             active = self._viewer.layers.selection.active
-            self._viewer.add_layer(layer)
+            add_beside(self._viewer, layer)
             self._viewer.layers.selection.active = active
             self._watch(layer)
             self.changed.emit()

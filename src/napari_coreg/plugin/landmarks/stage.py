@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from napari.layers import Image
 
 from napari_coreg.plugin.hiding import hiding_of
+from napari_coreg.plugin.landmarks.through import ThroughFit
 from napari_coreg.plugin.landmarks.values import OTHER, SIDES
 from napari_coreg.plugin.landmarks.view import Spotlight
 from napari_coreg.plugin.live import Resliced, is_upright, live_layer, look_again, source_of, view_grid
@@ -18,6 +19,7 @@ from napari_coreg.plugin.quietly import add_quietly, remove_quietly
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari_coreg.core.landmarks import LandmarkFit
     from napari_coreg.plugin.landmarks.layers import LandmarkLayers
     from napari_coreg.plugin.turns import Turns
 
@@ -100,6 +102,8 @@ class Stage:
         Whether only the volume is shown that is being worked in.
     straight : bool
         Whether oblique volumes are shown straight.
+    through : ThroughFit
+        The moving volume on the fixed one, while that is wanted.
     """
 
     def __init__(self, viewer: Any, turns: Turns) -> None:
@@ -107,6 +111,7 @@ class Stage:
         self._turns = turns
         self._spotlight = Spotlight(viewer)
         self._views = StraightViews(viewer)
+        self.through = ThroughFit(viewer, turns)
         self._is_on = False
         self.alone = True
         self.straight = True
@@ -130,15 +135,25 @@ class Stage:
     def light(self, marks: LandmarkLayers | None) -> None:
         """Show only the volume that is being worked in, where that is wanted; all where none is."""
         side = None if marks is None else marks.side_of(self._viewer.layers.selection.active)
-        if marks is None or side is None or not self.alone or not self._is_on:
+        if marks is None or side is None or not self.alone or not self._is_on or self.through.is_on:
             self._spotlight.give_back()
         else:
             seen = {one: (self._views.seen(marks.images[one]), marks.layer(one)) for one in SIDES}
             others = [layer for layer in self._viewer.layers if isinstance(layer, Image) and layer not in seen[side]]
             self._spotlight.show(seen[side], (*seen[OTHER[side]], *others))
 
+    def see_fit(self, marks: LandmarkLayers | None, fit: LandmarkFit | None) -> None:
+        """Show the moving volume through a fit in the place of it and its landmarks; as it lies where there is none."""
+        if marks is None or fit is None:
+            self.through.give_back()
+        else:
+            layers = (self._views.seen(marks.images["moving"]), marks.layer("moving"))
+            self.through.show(marks, fit, *(layer for layer in layers if layer is not None))
+        self.light(marks)
+
     def give_back(self) -> None:
         """Show everything as it was, until it is set up again."""
         self._is_on = False
+        self.through.give_back()
         self._spotlight.give_back()
         self._views.give_back()

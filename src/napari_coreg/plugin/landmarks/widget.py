@@ -124,6 +124,7 @@ class LandmarksWidget(QWidget):
             controls.hint.say(hint(marks, desk.adding, desk.return_to), "note")
             controls.summary.say(*fit_told(fit, desk.live.why_not, len(marks.pairs.complete)))
             controls.table.show_rows(table_rows(marks, fit))
+        desk.follow_fit()
         self._enable(marks, fit)
         for side in SIDES:
             controls.add_buttons[side].setChecked(desk.adding == side)
@@ -151,6 +152,9 @@ class LandmarksWidget(QWidget):
         controls.redo.setEnabled(pairs is not None and pairs.can_redo)
         for button in (controls.start, controls.run):
             button.setEnabled(fit is not None and self._worker is None)
+        controls.see.setEnabled(fit is not None or self.desk.sees_fit)
+        controls.see.setChecked(self.desk.sees_fit)
+        controls.keep.setEnabled(fit is not None and self.desk.sees_fit)
 
     def _connect(self) -> None:
         controls = self.controls
@@ -160,6 +164,8 @@ class LandmarksWidget(QWidget):
             controls.points[side].layer_changed.connect(partial(self._on_points, side))
             controls.add_buttons[side].clicked.connect(partial(self._on_add, side))
         controls.alone.toggled.connect(self.desk.show_alone)
+        controls.see.clicked.connect(self.desk.see_fit)
+        controls.keep.clicked.connect(self._on_keep)
         controls.straight.toggled.connect(self.desk.show_straight)
         controls.model.currentIndexChanged.connect(self._on_model)
         controls.table.chosen.connect(self.desk.go_to)
@@ -239,6 +245,9 @@ class LandmarksWidget(QWidget):
             path, _ = QFileDialog.getSaveFileName(self, "Save landmarks", "", FILTERS[what])
         if path:
             (self.open_file if verb == "open" else self.save_file)(what, path)
+
+    def _on_keep(self) -> None:
+        self.desk.keep_fit()
 
     def _on_start(self) -> None:
         self.use_as_start()
