@@ -20,6 +20,7 @@ from napari_coreg.plugin.layers import (
     mask_from_layer,
     read_layer,
 )
+from napari_coreg.plugin.quietly import add_beside
 from napari_coreg.plugin.result_layers import layers_of
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def adding(viewer: Any, ready: Ready) -> list[Callable[[], None]]:
         if ready.layers[0] in viewer.layers:
             viewer.layers.selection.active = ready.layers[0]
 
-    return [*(partial(viewer.add_layer, layer) for layer in ready.layers), choose]
+    return [*(partial(add_beside, viewer, layer) for layer in ready.layers), choose]
 
 
 def _appearance_of(layer: Any) -> dict[str, Any]:

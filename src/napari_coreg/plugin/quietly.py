@@ -6,11 +6,19 @@ import gc
 from typing import Any
 
 
+def add_beside(viewer: Any, layer: Any) -> None:
+    """Add a layer that is in mm; in pixels where all others are, as napari warns of units that differ in kind."""
+    others = [unit for other in viewer.layers for unit in other.units]
+    if others and not any(unit.is_compatible_with("mm") for unit in others):
+        layer.units = ("pixel",) * layer.ndim
+    viewer.add_layer(layer)
+
+
 def add_quietly(viewer: Any, layer: Any) -> None:
     """Add a layer, and leave selected what was."""
     selection = viewer.layers.selection
     selected, active = set(selection), selection.active
-    viewer.add_layer(layer)
+    add_beside(viewer, layer)
     if active is not None and selected == {active}:
         selection.active = active
     else:

@@ -20,6 +20,7 @@ from napari_coreg.plugin.align.panel import PosePanel
 from napari_coreg.plugin.align.uses import MatchPanel, UsesPanel
 from napari_coreg.plugin.looks import looks_of, stylesheet
 from napari_coreg.plugin.parts import Note, VerticalScroll, column, follow
+from napari_coreg.plugin.quietly import add_beside
 from napari_coreg.plugin.register.dock import open_register
 from napari_coreg.plugin.turns import Turns
 from napari_coreg.plugin.worker import TaskWorker
@@ -276,7 +277,7 @@ class AlignWidget(QWidget):
         layer = Layer.create(*data)
         live = None if self.hand is None else self.hand.layers.live
         layer.visible = live is None
-        self._viewer.add_layer(layer)
+        add_beside(self._viewer, layer)
         if live is not None:
             self._viewer.layers.selection.active = live
         hidden = "" if live is None else ", hidden while you align"

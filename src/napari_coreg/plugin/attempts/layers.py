@@ -16,7 +16,7 @@ from napari_coreg.plugin.contributions import MOVING_LOOKS
 from napari_coreg.plugin.hiding import hiding_of
 from napari_coreg.plugin.layer_run import request_from_layers
 from napari_coreg.plugin.layers import METADATA_KEY
-from napari_coreg.plugin.quietly import remove_quietly
+from napari_coreg.plugin.quietly import add_beside, remove_quietly
 from napari_coreg.plugin.result_layers import layers_of
 from napari_coreg.session import session_of
 
@@ -216,7 +216,7 @@ class AttemptLayers:
     def _add(self, layer: Any) -> None:
         viewer = self._viewer()
         if viewer is not None and layer not in viewer.layers:
-            viewer.add_layer(layer)
+            add_beside(viewer, layer)
 
     def _remove(self, layer: Any) -> None:
         viewer = self._viewer()
