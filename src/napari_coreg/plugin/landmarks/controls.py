@@ -36,6 +36,12 @@ class LandmarkControls(QWidget):
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._make_choices(viewer)
+        self._make_fit()
+        self._make_actions()
+        self._lay_out()
+
+    def _make_choices(self, viewer: Any) -> None:
         self.images: dict[Side, LayerBox] = {
             "fixed": LayerBox(viewer, Image, "The volume that stays where it is."),
             "moving": LayerBox(viewer, Image, "The volume that is to be brought onto the fixed one."),
@@ -65,6 +71,8 @@ class LandmarkControls(QWidget):
             "landmarks are set, a straight view stands in for such a volume, which is hidden meanwhile."
         )
         self.hint = Note()
+
+    def _make_fit(self) -> None:
         self.model = ElidedBox()
         for model in LANDMARK_MODELS:
             self.model.addItem(_MODELS[model][0], model)
@@ -80,6 +88,8 @@ class LandmarkControls(QWidget):
         self.keep = _button(
             "Keep as layer", "Add what is seen as an ordinary layer, resampled on the fixed volume's grid."
         )
+
+    def _make_actions(self) -> None:
         self.table = LandmarkTable()
         self.confirm = _button("Confirm", "Take the estimated place for true, and go on in the other volume (Enter).")
         self.up = _button("Up", "Move the selected landmark up in the order; the numbers follow, in both volumes.")
@@ -93,7 +103,6 @@ class LandmarkControls(QWidget):
         self.run = _button("Use and run", "Begin from the fit, and run the recipe of the dock widget Register now.")
         self.run.setProperty("role", "main")
         self.message = Note()
-        self._lay_out()
 
     def chosen_model(self) -> LandmarkModel:
         """Return the model to be fitted."""

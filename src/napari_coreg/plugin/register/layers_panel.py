@@ -37,48 +37,54 @@ class LayersPanel(QWidget):
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.fixed = LayerBox(viewer, Image, "The volume that stays where it is; the result lies on its grid.")
-        self.moving = LayerBox(viewer, Image, "The volume that is brought onto the fixed one.")
-        about_mask = "A Labels layer: only where it is not 0 is the {} volume looked at."
-        self.fixed_mask = LayerBox(viewer, Labels, about_mask.format("fixed"), optional=True)
-        self.moving_mask = LayerBox(viewer, Labels, about_mask.format("moving"), optional=True)
-        swap = QPushButton("Swap fixed and moving")
-        swap.setToolTip("Make the fixed volume the moving one, and the other way round; masks too.")
-        swap.clicked.connect(self.swap)
-        self.foreground = QPushButton("Show foreground masks")
-        self.foreground.setToolTip(
-            "Add the automatic foreground mask of both volumes as Labels layers, fixed in magenta and moving in green: "
-            "where a recipe with 'Foreground only' looks. They can be painted on, and chosen here."
-        )
-        masks = QWidget()
-        rows = form(masks)
-        rows.addRow("Fixed mask", self.fixed_mask)
-        rows.addRow("Moving mask", self.moving_mask)
-        rows.addRow(self.foreground)
-        rows.addRow(swap)
-        self.masks = Section("Masks", masks, tooltip="Registers only a part of a volume. Not needed for most pairs.")
-        pair = form()
-        pair.addRow(RowLabel("Fixed", "Moving "), self.fixed)
-        pair.addRow(RowLabel("Moving", "Moving "), self.moving)
         self._viewer = viewer
-        self.by_hand = QPushButton("Align by hand...")
-        self.by_hand.setToolTip("Move one volume over the other with the mouse, and start from there.")
-        self.by_hand.clicked.connect(self.open_align_by_hand)
-        self.by_hand.setVisible(hasattr(viewer, "window"))
-        layout = column(self)
-        layout.addLayout(pair)
-        layout.addWidget(self.by_hand)
-        layout.addWidget(self.masks)
         self._stops: list[Callable[[], None]] = []
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
         self._pause.timeout.connect(self.changed)
+        self._make_parts(viewer)
+        self._lay_out()
         for box in (self.fixed, self.moving, self.fixed_mask, self.moving_mask):
             box.layer_changed.connect(self._on_chosen)
         for box in (self.fixed, self.moving):
             box.listed.connect(self._fill)
         self._fill()
+
+    def _make_parts(self, viewer: Any) -> None:
+        self.fixed = LayerBox(viewer, Image, "The volume that stays where it is; the result lies on its grid.")
+        self.moving = LayerBox(viewer, Image, "The volume that is brought onto the fixed one.")
+        about_mask = "A Labels layer: only where it is not 0 is the {} volume looked at."
+        self.fixed_mask = LayerBox(viewer, Labels, about_mask.format("fixed"), optional=True)
+        self.moving_mask = LayerBox(viewer, Labels, about_mask.format("moving"), optional=True)
+        self._swap = QPushButton("Swap fixed and moving")
+        self._swap.setToolTip("Make the fixed volume the moving one, and the other way round; masks too.")
+        self._swap.clicked.connect(self.swap)
+        self.foreground = QPushButton("Show foreground masks")
+        self.foreground.setToolTip(
+            "Add the automatic foreground mask of both volumes as Labels layers, fixed in magenta and moving in green: "
+            "where a recipe with 'Foreground only' looks. They can be painted on, and chosen here."
+        )
+        self.by_hand = QPushButton("Align by hand...")
+        self.by_hand.setToolTip("Move one volume over the other with the mouse, and start from there.")
+        self.by_hand.clicked.connect(self.open_align_by_hand)
+
+    def _lay_out(self) -> None:
+        masks = QWidget()
+        rows = form(masks)
+        rows.addRow("Fixed mask", self.fixed_mask)
+        rows.addRow("Moving mask", self.moving_mask)
+        rows.addRow(self.foreground)
+        rows.addRow(self._swap)
+        self.masks = Section("Masks", masks, tooltip="Registers only a part of a volume. Not needed for most pairs.")
+        pair = form()
+        pair.addRow(RowLabel("Fixed", "Moving "), self.fixed)
+        pair.addRow(RowLabel("Moving", "Moving "), self.moving)
+        layout = column(self)
+        layout.addLayout(pair)
+        layout.addWidget(self.by_hand)
+        layout.addWidget(self.masks)
+        self.by_hand.setVisible(hasattr(self._viewer, "window"))  # a part of this by now, so no window flashes up
 
     def chosen(self) -> Chosen:
         """Return the chosen layers."""
