@@ -201,9 +201,15 @@ class LandmarkDesk(QObject):
 
     def keep_fit(self) -> None:
         """Make an ordinary layer of what is seen through the fit."""
-        if self.marks is None or self.fit is None or not self._stage.through.is_on:
+        fit = self.fit
+        if self.marks is None or fit is None or self._stage.through.layer is None:
             return
-        worker = TaskWorker(partial(self._stage.through.kept, self.marks, self.fit))
+        try:
+            task = self._stage.through.keeping(self.marks, fit)
+        except CoregError as error:
+            self.said.emit(str(error), "error")
+            return
+        worker = TaskWorker(task)
         worker.returned.connect(self._on_kept)
         worker.failed.connect(partial(self.said.emit, role="error"))
         worker.start()

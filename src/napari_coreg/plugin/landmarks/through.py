@@ -20,11 +20,14 @@ from napari_coreg.plugin.live import (
 from napari_coreg.plugin.quietly import add_quietly, remove_quietly
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import SimpleITK as sitk
 
     from napari_coreg.core.geometry import Grid
     from napari_coreg.core.landmarks import LandmarkFit
     from napari_coreg.plugin.landmarks.layers import LandmarkLayers
+    from napari_coreg.plugin.landmarks.values import Landmark
     from napari_coreg.plugin.layers import LayerData
     from napari_coreg.plugin.turns import Turns
 
@@ -60,7 +63,8 @@ class ThroughFit:
             return
         self._fit = fit
         fixed = marks.volume("fixed")
-        transform = from_world(fixed, _sampled(marks, fit, coarser(fixed.geometry, _NODES)))
+        landmarks = marks.pairs.complete, titles(marks.pairs)
+        transform = from_world(fixed, _sampled(fit, *landmarks, coarser(fixed.geometry, _NODES)))
         if self._look is not None:
             self._look.transform = transform
             if self.layer is not None:
@@ -69,12 +73,26 @@ class ThroughFit:
         self._look = Resliced(source_of(marks.images["moving"], marks.volume("moving")), transform)
         self._turns.add(partial(self._add, marks, self._look, instead_of))
 
-    def kept(self, marks: LandmarkLayers, fit: LandmarkFit) -> LayerData:
-        """Return an ordinary layer of what is seen, a thin-plate spline sampled on every voxel; for any thread."""
+    def keeping(self, marks: LandmarkLayers, fit: LandmarkFit) -> Callable[[], LayerData]:
+        """Return what makes an ordinary layer of what is seen, a thin-plate spline sampled on every voxel.
+
+        Landmarks and layers are read now, so that any thread may call it, whatever is changed meanwhile.
+
+        Raises
+        ------
+        CoregError
+            As `read_layer`.
+        """
         fixed, moving = marks.volume("fixed"), marks.volume("moving")
-        transform = from_world(fixed, _sampled(marks, fit, fixed.geometry))
-        name = f"{moving.name} on {fixed.name} by {len(marks.pairs.complete)} landmarks"
-        return kept_layer_data(self.layer, name, Resliced(source_of(marks.images["moving"], moving), transform))
+        layer, source = self.layer, source_of(marks.images["moving"], moving)
+        landmarks, names = marks.pairs.complete, titles(marks.pairs)
+        name = f"{moving.name} on {fixed.name} by {len(landmarks)} landmarks"
+
+        def keep() -> LayerData:
+            transform = from_world(fixed, _sampled(fit, landmarks, names, fixed.geometry))
+            return kept_layer_data(layer, name, Resliced(source, transform))
+
+        return keep
 
     def give_back(self) -> None:
         """Take the layer away, and show what it stood in for."""
@@ -105,8 +123,6 @@ class ThroughFit:
             hiding_of(self._viewer).hide(layer, self)
 
 
-def _sampled(marks: LandmarkLayers, fit: LandmarkFit, grid: Grid) -> sitk.Transform:
-    """Return a fit's transform; a thin-plate spline sampled on a grid."""
-    if fit.model != "thin_plate":
-        return fit.transform
-    return fit_to(marks.pairs.complete, titles(marks.pairs), fit.model, grid).transform
+def _sampled(fit: LandmarkFit, landmarks: Sequence[Landmark], names: Sequence[str], grid: Grid) -> sitk.Transform:
+    """Return a fit's transform; that of a thin-plate spline through `landmarks` sampled on a grid."""
+    return fit.transform if fit.model != "thin_plate" else fit_to(landmarks, names, fit.model, grid).transform
