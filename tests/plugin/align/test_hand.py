@@ -13,7 +13,7 @@ from napari_coreg import align_by_hand
 from napari_coreg.core.geometry import Grid
 from napari_coreg.errors import GeometryError, VolumeError
 from napari_coreg.plugin.align.hand import HandAlignment
-from napari_coreg.plugin.align.outcome import affine_in_place, kept, places
+from napari_coreg.plugin.align.outcome import affine_in_place, keeping, places
 from napari_coreg.plugin.layers import initial_transform_from, layer_kwargs, read_layer
 from napari_coreg.plugin.live import is_preview
 from napari_coreg.session import Start, session_of
@@ -178,10 +178,12 @@ def test_what_is_kept_is_sitks_resampling_on_the_fixed_grid(pair: Any) -> None:
     viewer, fixed, moving = pair
     hand = hand_of(viewer)
     hand.rotate((0.0, 1.0, 0.0), 8.0)
-    data, arguments, _ = kept(hand)
+    keep, transform = keeping(hand), hand.transform
+    hand.translate((3.0, 2.0, 1.0))  # while a worker has yet to begin
+    data, arguments, _ = keep()
     layer = Image(data, **arguments)
     shown = sitk.Resample(read_layer(layer).to_image(), fixed)
-    truth = sitk.Resample(moving, fixed, hand.transform)
+    truth = sitk.Resample(moving, fixed, transform)
     difference = np.abs(sitk.GetArrayFromImage(shown) - sitk.GetArrayFromImage(truth))
     assert (difference > 0.05).mean() < 0.01
     assert layer.colormap == viewer.layers["moving"].colormap

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,13 @@ from napari_coreg.core.result import RegistrationResult
 from napari_coreg.core.transforms import is_linear, to_matrix
 from napari_coreg.errors import GeometryError
 from napari_coreg.plugin.layers import read_layer
-from napari_coreg.plugin.live import kept_layer_data
+from napari_coreg.plugin.live import kept_layer_data, live_volume
 from napari_coreg.plugin.placement import displayed_matrix, mm_per_unit, reversed_axes
 from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     import SimpleITK as sitk
 
@@ -93,10 +96,18 @@ def affine_in_place(hand: HandAlignment) -> FloatArray:
     return np.asarray(np.linalg.inv(units) @ reversed_axes(move) @ units @ layer.affine.affine_matrix)
 
 
-def kept(hand: HandAlignment) -> LayerData:
-    """Work out an ordinary layer on the fixed layer's grid, that looks like the moving one; for any thread."""
-    moving = hand.moving
+def keeping(hand: HandAlignment) -> Callable[[], LayerData]:
+    """Return what makes an ordinary layer on the fixed layer's grid, that looks like the moving one, at this pose.
+
+    Any thread may call it, while the volume is moved on.
+    """
+    moving, live = hand.moving, hand.layers.live
     name = f"{moving.name} aligned to {hand.fixed.name}"
-    data, arguments, kind = kept_layer_data(hand.layers.live, name)
-    looks = ("colormap", "contrast_limits", "gamma", "opacity", "blending")
-    return data, {**arguments, **{look: getattr(moving, look) for look in looks}}, kind
+    looks = {look: getattr(moving, look) for look in ("colormap", "contrast_limits", "gamma", "opacity", "blending")}
+    look = copy(live_volume(live).look)  # its transform is replaced when the volume is moved
+
+    def keep() -> LayerData:
+        data, arguments, kind = kept_layer_data(live, name, look)
+        return data, {**arguments, **looks}, kind
+
+    return keep

@@ -14,7 +14,7 @@ from napari_coreg.per_viewer import unwrapped
 from napari_coreg.plugin.align.hand import HandAlignment
 from napari_coreg.plugin.align.keys import Keys
 from napari_coreg.plugin.align.mouse import Drags
-from napari_coreg.plugin.align.outcome import Left, affine_in_place, kept
+from napari_coreg.plugin.align.outcome import Left, affine_in_place, keeping
 from napari_coreg.plugin.align.pair import PairPanel
 from napari_coreg.plugin.align.panel import PosePanel
 from napari_coreg.plugin.align.uses import MatchPanel, UsesPanel
@@ -158,7 +158,7 @@ class AlignWidget(QWidget):
         """Make an ordinary layer of the moving volume as it lies now, on the grid of the fixed one."""
         if self.hand is None or self.hand.layers.live is None or self._worker is not None:
             return
-        worker = TaskWorker(partial(kept, self.hand))
+        worker = TaskWorker(keeping(self.hand))
         worker.returned.connect(self._on_kept)
         worker.failed.connect(partial(self.message.say, role="error"))
         worker.finished.connect(self._on_keep_finished)
