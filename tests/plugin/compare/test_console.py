@@ -16,8 +16,8 @@ from napari_coreg import compare_layers
 from napari_coreg.core.compare import checkerboard
 from napari_coreg.errors import CoregError, GeometryError, VolumeError
 from napari_coreg.plugin.compare.console import comparison_of
+from napari_coreg.plugin.compare.scene import FLIP_KEY, line_of
 from napari_coreg.plugin.compare.settings import MODES, Settings
-from napari_coreg.plugin.compare.stage import FLIP_KEY, line_of
 from napari_coreg.plugin.layer_run import add_layers, carry_out, read_volumes, request_from_layers
 from napari_coreg.plugin.layers import METADATA_KEY, volume_to_layer_data
 

@@ -18,8 +18,8 @@ from qtpy.QtWidgets import QApplication, QWidget
 from napari_coreg import compare_layers
 from napari_coreg.core.compare import checkerboard
 from napari_coreg.plugin.compare.console import comparison_of
+from napari_coreg.plugin.compare.scene import line_of
 from napari_coreg.plugin.compare.settings import MODES
-from napari_coreg.plugin.compare.stage import line_of
 from napari_coreg.plugin.compare.widget import CompareWidget, open_compare
 from napari_coreg.plugin.layers import volume_to_layer_data
 

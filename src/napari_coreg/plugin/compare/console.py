@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari_coreg.per_viewer import PerViewer
-from napari_coreg.plugin.compare.session import Comparison
+from napari_coreg.plugin.compare.comparison import Comparison
 from napari_coreg.plugin.console import find_layer
 
 _COMPARISONS = PerViewer(Comparison)

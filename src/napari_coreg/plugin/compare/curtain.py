@@ -11,7 +11,7 @@ from napari_coreg.plugin.viewers import camera_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from napari_coreg.plugin.compare.session import Comparison
+    from napari_coreg.plugin.compare.comparison import Comparison
     from napari_coreg.plugin.compare.settings import Direction
 
 _REACH = 8  # pixels of the screen

@@ -13,7 +13,7 @@ from napari_coreg.plugin.compare.before import before_of
 from napari_coreg.plugin.compare.console import comparison_of
 from napari_coreg.plugin.compare.controls import CompareControls
 from napari_coreg.plugin.compare.inputs import can_be_compared
-from napari_coreg.plugin.compare.stage import FLIP_KEY
+from napari_coreg.plugin.compare.scene import FLIP_KEY
 from napari_coreg.plugin.layer_box import LayerBox
 from napari_coreg.plugin.looks import looks_of, stylesheet
 from napari_coreg.plugin.parts import Note, VerticalScroll, column, follow

@@ -12,8 +12,8 @@ from napari_coreg.errors import CoregError
 from napari_coreg.per_viewer import unwrapped
 from napari_coreg.plugin.landmarks.fit import LiveFit, estimate
 from napari_coreg.plugin.landmarks.keys import bind_keys
+from napari_coreg.plugin.landmarks.scene import Scene
 from napari_coreg.plugin.landmarks.sets import landmarks_of
-from napari_coreg.plugin.landmarks.stage import Stage
 from napari_coreg.plugin.landmarks.values import OTHER, SIDES
 from napari_coreg.plugin.landmarks.view import hand_to, jump
 from napari_coreg.plugin.parts import follow
@@ -65,7 +65,7 @@ class LandmarkDesk(QObject):
         self._by_key = False  # the point was added by our key
         self._news: list[tuple[int, Side, bool]] = []
         self._turns = Turns(parent)
-        self._stage = Stage(viewer, self._turns)
+        self._scene = Scene(viewer, self._turns)
         self._soon = QTimer(self)  # napari selects the point that it has added after it has told so
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -99,7 +99,7 @@ class LandmarkDesk(QObject):
             self.marks.added.disconnect(self._on_added)
             self.marks.failed.disconnect(self._on_failed)
         self.marks, self.why_not, self.return_to, self.sees_fit = None, "", None, False
-        self._stage.give_back()
+        self._scene.give_back()
         if fixed is not None and moving is not None:
             try:
                 self.marks = landmarks_of(self._viewer, fixed, moving)
@@ -115,7 +115,7 @@ class LandmarkDesk(QObject):
 
     def show_layers(self) -> str:
         """Add the two Points layers where there are none yet, and show oblique volumes straight; says so if it does."""
-        text = self._stage.set_up(self.marks)
+        text = self._scene.set_up(self.marks)
         for side in SIDES:
             self._turns.add(partial(self._make, side))
         return text
@@ -175,7 +175,7 @@ class LandmarkDesk(QObject):
         """Show a landmark, in the volume that is being worked in if it is there, and select it in both."""
         if self.marks is None:
             return
-        self._stage.set_up(self.marks)
+        self._scene.set_up(self.marks)
         self.marks.select(key)
         active = self.marks.side_of(self._viewer.layers.selection.active) or "fixed"
         for side in (active, OTHER[active]):
@@ -186,8 +186,8 @@ class LandmarkDesk(QObject):
 
     def show_alone(self, alone: bool) -> None:
         """Show one volume at a time, or both as they were."""
-        self._stage.alone = alone
-        self._stage.light(self.marks)
+        self._scene.alone = alone
+        self._scene.light(self.marks)
 
     def see_fit(self, wanted: bool) -> None:
         """Show the moving volume through the fit, also as that changes; or as it lies."""
@@ -197,15 +197,15 @@ class LandmarkDesk(QObject):
 
     def follow_fit(self) -> None:
         """Look through the newest fit, where that is wanted."""
-        self._stage.see_fit(self.marks, self.fit if self.sees_fit else None)
+        self._scene.see_fit(self.marks, self.fit if self.sees_fit else None)
 
     def keep_fit(self) -> None:
         """Make an ordinary layer of what is seen through the fit."""
         fit = self.fit
-        if self.marks is None or fit is None or self._stage.through.layer is None:
+        if self.marks is None or fit is None or self._scene.through.layer is None:
             return
         try:
-            task = self._stage.through.keeping(self.marks, fit)
+            task = self._scene.through.keeping(self.marks, fit)
         except CoregError as error:
             self.said.emit(str(error), "error")
             return
@@ -217,17 +217,17 @@ class LandmarkDesk(QObject):
 
     def show_straight(self, straight: bool) -> None:
         """Show oblique volumes straight while landmarks are set, or as napari does."""
-        self._stage.straight = straight
+        self._scene.straight = straight
         if straight:
-            self.said.emit(self._stage.set_up(self.marks), "note")
+            self.said.emit(self._scene.set_up(self.marks), "note")
         else:
-            self._stage.give_back()
-            self._stage.set_up(self.marks)
+            self._scene.give_back()
+            self._scene.set_up(self.marks)
 
     def leave(self) -> None:
         """Give back what was hidden, and let clicks move the view."""
         self.sees_fit = False
-        self._stage.give_back()
+        self._scene.give_back()
         self.stop_adding()
 
     def _on_kept(self, data: LayerData) -> None:
@@ -323,7 +323,7 @@ class LandmarkDesk(QObject):
         self.changed.emit()
 
     def _on_active(self) -> None:
-        self._stage.light(self.marks)
+        self._scene.light(self.marks)
         self.changed.emit()
 
     def _on_removed(self) -> None:

@@ -52,16 +52,16 @@ def start_told(marks: LandmarkLayers, fit: LandmarkFit, *, run: bool) -> str:
     fixed, moving = (marks.images[side].name for side in SIDES)
     begun = "A run is asked for; it" if run else f"Nothing is run yet. The next run of {moving!r} onto {fixed!r}"
     off = f" The sampled spline is off by {fit.sampling_error_mm:.2g} mm at most." if fit.sampling_error_mm > 0 else ""
-    return f"{begun} begins from the {source_of(fit)}.{off}"
+    return f"{begun} begins from the {fit_in_words(fit)}.{off}"
 
 
-def source_of(fit: LandmarkFit) -> str:
+def fit_in_words(fit: LandmarkFit) -> str:
     """Return where a start comes from, in a few words.
 
     Examples
     --------
     >>> from napari_coreg.core.landmarks import fit_landmarks
-    >>> source_of(fit_landmarks([[0.0, 0.0]], [[1.0, 0.0]], "translation"))
+    >>> fit_in_words(fit_landmarks([[0.0, 0.0]], [[1.0, 0.0]], "translation"))
     'translation fit to 1 landmark'
     """
     number = len(fit.names)

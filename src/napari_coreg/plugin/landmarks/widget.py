@@ -14,7 +14,7 @@ from napari_coreg.plugin.landmarks.controls import LandmarkControls
 from napari_coreg.plugin.landmarks.desk import LandmarkDesk
 from napari_coreg.plugin.landmarks.files import FILTERS, open_landmarks, save_landmarks
 from napari_coreg.plugin.landmarks.fit import fit_to, titles
-from napari_coreg.plugin.landmarks.hints import WELCOME, fit_told, hint, source_of, start_told, table_rows
+from napari_coreg.plugin.landmarks.hints import WELCOME, fit_in_words, fit_told, hint, start_told, table_rows
 from napari_coreg.plugin.landmarks.values import OTHER, SIDES
 from napari_coreg.plugin.looks import looks_of, stylesheet
 from napari_coreg.plugin.parts import column, follow
@@ -260,7 +260,7 @@ class LandmarksWidget(QWidget):
             return
         session = session_of(self._viewer)
         grids = marks.volume("fixed").geometry, marks.volume("moving").geometry
-        session.start = Start(fit.transform, source_of(fit), marks.images["fixed"], marks.images["moving"], grids)
+        session.start = Start(fit.transform, fit_in_words(fit), marks.images["fixed"], marks.images["moving"], grids)
         self._started = made_of
         self.say(start_told(marks, fit, run=run))
         if run:

@@ -14,7 +14,7 @@ FLIP_KEY = "Shift+B"  # neither napari nor one of its layers listens to it, nor 
 _LINE = ("visible", "text", "position")
 
 
-class Stage:
+class Scene:
     """A viewer that is cleared for a comparison.
 
     Parameters

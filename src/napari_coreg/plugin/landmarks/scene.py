@@ -93,7 +93,7 @@ class StraightViews:
         look_again(view)
 
 
-class Stage:
+class Scene:
     """Hides and shows the two volumes and their landmarks, and gives all back as it was.
 
     Attributes

@@ -15,8 +15,8 @@ from napari_coreg.plugin.compare.before import Before, before_of
 from napari_coreg.plugin.compare.curtain import Curtain, is_mirrored
 from napari_coreg.plugin.compare.inputs import check_pair, connect, disconnect, grid_over
 from napari_coreg.plugin.compare.pictures import EXTRA_MODES, Pictures, Side, View
+from napari_coreg.plugin.compare.scene import Scene
 from napari_coreg.plugin.compare.settings import Settings, seen_in_words, short
-from napari_coreg.plugin.compare.stage import Stage
 from napari_coreg.plugin.compare.timers import Flicker, Pause
 from napari_coreg.plugin.live import source_of
 from napari_coreg.plugin.quietly import add_quietly, remove_quietly
@@ -58,7 +58,7 @@ class Comparison:
         self._result = 1  # which of the two it is that has a before
         self._phase = 0
         self._run = 0
-        self._stage: Stage | None = None
+        self._scene: Scene | None = None
         self._pictures: Pictures | None = None
         self._later: Later = _at_once
         self._windows: WeakKeyDictionary[Any, tuple[float, float]] = WeakKeyDictionary()
@@ -195,7 +195,7 @@ class Comparison:
         disconnect(self._inputs(), self._on_layer, self._on_renamed)
         self._curtain.stop(viewer)
         self._remember_windows()
-        stage, self._stage, self._pictures = self._stage, None, None
+        stage, self._scene, self._pictures = self._scene, None, None
         self.first = self.second = self.before = None
         self.flipped, self._phase = False, 0
         if viewer is not None:
@@ -245,8 +245,8 @@ class Comparison:
         viewer, pictures = self._viewer(), self._pictures
         if viewer is None or pictures is None:
             return
-        self._stage = Stage(viewer)
-        self._stage.clear(pictures.own, self.flip)
+        self._scene = Scene(viewer)
+        self._scene.clear(pictures.own, self.flip)
         self._curtain.start(viewer)
         self._show(dress=True)
         self.changed.emit()
@@ -259,7 +259,7 @@ class Comparison:
     def _show(self, *, dress: bool, anew: bool = True) -> None:
         """Show what settings and roles say."""
         viewer, pictures = self._viewer(), self._pictures
-        if viewer is None or pictures is None or self._stage is None:
+        if viewer is None or pictures is None or self._scene is None:
             return
         if any(layer not in viewer.layers for layer in pictures.own):  # it is about to end
             return
@@ -282,8 +282,8 @@ class Comparison:
         self._flicker.run(self.settings.rate_hz if mode == "flicker" else 0.0)
 
     def _say(self) -> None:
-        if self._stage is not None:
-            self._stage.say(self.words())
+        if self._scene is not None:
+            self._scene.say(self.words())
 
     def _find_before(self) -> None:
         viewer = self._viewer()
@@ -341,7 +341,7 @@ class Comparison:
 
     def _regrid(self) -> None:
         """Make the live layers anew where what is compared has left their grid."""
-        if self._pictures is None or self._stage is None or grid_over(*self._inputs()) == self._pictures.grid:
+        if self._pictures is None or self._scene is None or grid_over(*self._inputs()) == self._pictures.grid:
             return
         pair, flipped = (self.first, self.second), self.flipped
         self.begin(*pair, later=self._later)
