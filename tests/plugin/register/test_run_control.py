@@ -130,6 +130,26 @@ class TestPausing:
         session_of(pair).run_wanted.emit()  # nothing listens any more
         session_of(pair).start = None
 
+    def test_closing_the_window_ends_a_paused_run_and_hiding_the_dock_does_not(self, qtbot, pair, fake_register):
+        fake_register.gate = threading.Event()
+        window = QMainWindow()
+        qtbot.addWidget(window)
+        dock = QDockWidget(window)
+        widget = RegisterWidget(pair, register=fake_register)
+        dock.setWidget(widget)
+        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        window.show()
+        widget.run_button.click()
+        qtbot.waitUntil(lambda: "iteration" in words(widget))
+        widget.progress.pause_button.click()
+        qtbot.waitUntil(lambda: words(widget).startswith("Paused"))
+        dock.hide()
+        dock.show()
+        qtbot.wait(50)
+        assert widget.is_running()
+        with qtbot.waitSignal(widget.ended):
+            window.close()
+
     def test_napari_does_not_wait_for_a_paused_run_when_it_ends(self, qtbot, pair, fake_register):
         fake_register.gate = threading.Event()
         request = request_from_layers(pair.layers["fixed"], pair.layers["moving"], load_preset("rigid"))
@@ -299,6 +319,16 @@ class TestStartingWhereAnotherWidgetSays:
             session_of(pair).run_wanted.emit()
         assert not dock.isHidden()
         assert len(fake_register.calls) == 1
+
+    def test_a_dock_that_was_closed_does_not_run_too(self, qtbot, pair, fake_register, fake_check):
+        dock = QDockWidget()
+        qtbot.addWidget(dock)
+        widget = RegisterWidget(pair, register=fake_register, check=fake_check)
+        dock.setWidget(widget)
+        widget.setParent(None)  # as napari does, and the widget lives on until it is collected
+        qtbot.addWidget(widget)
+        session_of(pair).run_wanted.emit()
+        assert not widget.is_running()
 
     def test_a_run_that_is_wanted_while_one_goes_on_is_not_begun(self, qtbot, running, pair, fake_register):
         session_of(pair).run_wanted.emit()

@@ -32,6 +32,8 @@ from napari_coreg.plugin.turns import Turns
 from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
+    from qtpy.QtGui import QHideEvent
+
     from napari_coreg.core.recipe import Recipe
     from napari_coreg.plugin.register.layers_panel import Chosen
     from napari_coreg.session import Start
@@ -65,6 +67,7 @@ class RegisterWidget(QWidget):
         check: Check = check_pair,
         parent: QWidget | None = None,
     ) -> None:
+        self._is_closed = False
         super().__init__(parent)
         self._viewer = napari_viewer
         self._register, self._check = register, check
@@ -125,7 +128,9 @@ class RegisterWidget(QWidget):
         self.control.cancel()
 
     def run_as_wanted(self) -> None:
-        """Start the registration for another dock widget, and show this one."""
+        """Start the registration for another dock widget, and show this one; one that was closed is deaf."""
+        if self._is_closed:
+            return
         dock = self.parent()
         if isinstance(dock, QDockWidget):
             dock.show()
@@ -134,9 +139,20 @@ class RegisterWidget(QWidget):
 
     def event(self, event: QEvent) -> bool:
         """Stop the run and leave no preview behind when the dock is closed, which takes this widget out of it."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.control.drop()
+        if event.type() == QEvent.Type.ParentChange:
+            self._is_closed = self.parent() is None
+            if self._is_closed:
+                self.control.drop()
         return bool(super().event(event))
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Stop the run with napari itself, which would wait for a paused one for ever."""
+        main: QWidget = self
+        while main.parentWidget() is not None:
+            main = main.parentWidget()
+        if main is not self and not main.isVisible():
+            self.control.drop()
+        super().hideEvent(event)
 
     def _make_parts(self) -> None:
         self.layers = LayersPanel(self._viewer)
