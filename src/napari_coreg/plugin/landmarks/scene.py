@@ -10,7 +10,6 @@ from napari.layers import Image
 
 from napari_coreg.plugin.hiding import hiding_of
 from napari_coreg.plugin.landmarks.through import ThroughFit
-from napari_coreg.plugin.landmarks.values import OTHER, SIDES
 from napari_coreg.plugin.landmarks.view import Spotlight
 from napari_coreg.plugin.live import Resliced, is_upright, live_layer, look_again, source_of, view_grid
 from napari_coreg.plugin.placement import PLACEMENT_EVENTS
@@ -138,9 +137,9 @@ class Scene:
         if marks is None or side is None or not self.alone or not self._is_on or self.through.is_on:
             self._spotlight.give_back()
         else:
-            seen = {one: (self._views.seen(marks.images[one]), marks.layer(one)) for one in SIDES}
-            others = [layer for layer in self._viewer.layers if isinstance(layer, Image) and layer not in seen[side]]
-            self._spotlight.show(seen[side], (*seen[OTHER[side]], *others))
+            lit = self._views.seen(marks.images[side]), marks.layer(side)
+            dark = [layer for layer in self._viewer.layers if isinstance(layer, Image) and layer not in lit]
+            self._spotlight.show(lit, dark)  # no points among the dark: napari loses count of those it hides
 
     def see_fit(self, marks: LandmarkLayers | None, fit: LandmarkFit | None) -> None:
         """Show the moving volume through a fit in the place of it and its landmarks; as it lies where there is none."""
