@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.console import check_layers as check_layers
     from napari_coreg.plugin.console import register_layers as register_layers
     from napari_coreg.plugin.deformation.console import show_deformation as show_deformation
+    from napari_coreg.plugin.keep import keep_layer as keep_layer
     from napari_coreg.plugin.landmarks.console import fit_landmark_layers as fit_landmark_layers
-    from napari_coreg.plugin.live import keep_layer as keep_layer
     from napari_coreg.plugin.live import reslice_layer as reslice_layer
     from napari_coreg.plugin.orthogonal.console import orthogonal_views as orthogonal_views
 
@@ -63,7 +63,7 @@ _HOME = {
     "compare_layers": "napari_coreg.plugin.compare.console",
     "fit_landmark_layers": "napari_coreg.plugin.landmarks.console",
     "fit_landmarks": "napari_coreg.core.landmarks",
-    "keep_layer": "napari_coreg.plugin.live",
+    "keep_layer": "napari_coreg.plugin.keep",
     "load_preset": "napari_coreg.core.presets",
     "open_project": "napari_coreg.plugin.attempts.projects",
     "orthogonal_views": "napari_coreg.plugin.orthogonal.console",

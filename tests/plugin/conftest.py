@@ -14,6 +14,7 @@ if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.env
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from napari.components import ViewerModel
+from qtpy.QtGui import QGuiApplication
 
 from napari_coreg.core.presets import load_preset
 from napari_coreg.core.progress import Progress
@@ -41,6 +42,25 @@ def blob(shape: tuple[int, ...], centre: tuple[float, ...]) -> np.ndarray:
 def impatient_preview(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show the preview of a short run too; what waits for it is tested on its own."""
     monkeypatch.setattr("napari_coreg.plugin.register.preview.PATIENCE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def display() -> None:
+    """A screen that a canvas can be drawn on, or a skip with the reason."""
+    if QGuiApplication.platformName() == "offscreen":
+        pytest.skip("a real viewer needs a display with OpenGL (xvfb-run pytest)")
+
+
+@pytest.fixture
+def make_napari_viewer(qapp: Any, display: None, make_napari_viewer: Any) -> Any:
+    """napari's own, where there is a display."""
+    return make_napari_viewer
+
+
+@pytest.fixture
+def make_napari_viewer_proxy(qapp: Any, display: None, make_napari_viewer_proxy: Any) -> Any:
+    """napari's own, where there is a display."""
+    return make_napari_viewer_proxy
 
 
 @pytest.fixture

@@ -6,22 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.reslice import Source, reslice
 from napari_coreg.core.slabs import coarser
 from napari_coreg.core.transforms import compose, invert
 from napari_coreg.errors import VolumeError
-from napari_coreg.plugin.layers import METADATA_KEY, LayerVolume, grid_kwargs, read_layer, volume_to_layer_data
+from napari_coreg.plugin.layers import METADATA_KEY, LayerVolume, grid_kwargs, read_layer
 from napari_coreg.plugin.live_volume import LiveVolume
 from napari_coreg.plugin.placement import displayed_matrix
-from napari_coreg.plugin.voxels import plain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import SimpleITK as sitk
 
-    from napari_coreg.plugin.layers import LayerData
     from napari_coreg.plugin.live_volume import Look
 
     FloatArray = npt.NDArray[np.float64]
@@ -85,15 +83,22 @@ def live_layer(
     """
     from napari.layers import Image, Labels  # noqa: PLC0415 - 2.6 s, and loaded already wherever a viewer exists
 
-    levels = [LiveVolume(look, grid, dtype)]
-    if grid.dimension == 3 and grid.number_of_voxels > VOXELS_IN_3D:
-        levels.append(LiveVolume(look, grid, dtype, coarser(grid, VOXELS_IN_3D).size_xyz[::-1]))
+    levels = _levels(look, grid, dtype)
     own = {"preview": True, **arguments.pop("metadata", {})}
     arguments = {**grid_kwargs(grid), "metadata": {METADATA_KEY: own}, **arguments}
     if like is not None and not all(unit.is_compatible_with("mm") for unit in like.units):
         arguments["units"] = like.units[-grid.dimension :]
     make = Image if kind == "image" else Labels
     return make(levels if len(levels) > 1 else levels[0], multiscale=len(levels) > 1, name=name, **arguments)
+
+
+def regrid(layer: Any, grid: Grid) -> None:
+    """Let a live layer show another part of the world: the same function on a grid that is no smaller."""
+    volume = live_volume(layer)
+    levels = _levels(volume.look, grid, volume.dtype)
+    layer.data = levels if layer.multiscale else levels[0]
+    placed = grid_kwargs(grid)
+    layer.scale, layer.affine = placed["scale"], placed["affine"]
 
 
 def look_again(layer: Any) -> None:
@@ -246,82 +251,15 @@ def reslice_layer(viewer: Any, fixed: Any, moving: Any, transform: sitk.Transfor
     return layer
 
 
-def keep_layer(viewer: Any, layer: Any, *, name: str = "") -> Any:
-    """Make an ordinary layer of a live one, which it replaces; returns when all voxels are worked out.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Where the live layer is.
-    layer : layer
-        A live layer, as from `reslice_layer`.
-    name : str
-        The new layer's name; that of the live one, without "(live)", when not given.
-
-    Returns
-    -------
-    layer
-        On the fixed layer's own grid where the live one has one, of the pixel type of the moving layer.
-
-    Raises
-    ------
-    VolumeError
-        The layer is no live layer.
-    """
-    from napari.layers import Layer  # noqa: PLC0415 - loaded already wherever a layer exists
-
-    kept = Layer.create(*kept_layer_data(layer, name))
-    if layer in viewer.layers:
-        viewer.layers.remove(layer)
-    viewer.add_layer(kept)
-    return kept
-
-
-def kept_layer_data(layer: Any, name: str = "", look: Look | None = None) -> LayerData:
-    """Work out all voxels of a live layer, and return the layer data tuple of an ordinary one; for any thread.
-
-    Parameters
-    ----------
-    layer : layer
-        A live layer.
-    name : str
-        The new layer's name; that of the live one, without "(live)", when not given.
-    look : callable, optional
-        In the place of the layer's own, where that one is quick rather than exact.
-
-    Raises
-    ------
-    VolumeError
-        The layer is no live layer.
-    """
-    volume = live_volume(layer)
-    fixed = layer.metadata[METADATA_KEY].get("fixed")
-    grid, moved = (volume.grid, None) if fixed is None else (fixed.geometry, fixed.moved)
-    look = volume.look if look is None else look
-    if fixed is not None and isinstance(look, Resliced) and moved is not None:
-        look = Resliced(look.source, compose(moved, look.transform))
-    values = np.asarray(look(grid))
-    voxel_type = look.source.voxels.dtype if isinstance(look, Resliced) else values.dtype
-    if voxel_type.kind in "iu" and values.dtype != voxel_type:
-        values = np.rint(values).astype(voxel_type)
-    image = sitk.GetImageFromArray(plain(values))
-    image.SetSpacing(grid.spacing_xyz)
-    image.SetOrigin(grid.origin_lps)
-    image.SetDirection(grid.direction)
-    is_labels = not hasattr(layer, "contrast_limits")
-    looks = {} if is_labels else {"contrast_limits": layer.contrast_limits, "colormap": layer.colormap}
-    return volume_to_layer_data(
-        image,
-        name or layer.name.removesuffix(" (live)"),
-        kind="labels" if is_labels else "image",
-        moved=moved,
-        opacity=layer.opacity,
-        blending=layer.blending,
-        **looks,
-    )
-
-
 def _corners(matrix: FloatArray, shape_zyx: tuple[int, ...]) -> FloatArray:
     n = len(shape_zyx)
     ends = np.stack(np.meshgrid(*[(-0.5, count - 0.5) for count in shape_zyx[::-1]], indexing="ij"), -1).reshape(-1, n)
     return np.asarray(ends @ matrix[:n, :n].T + matrix[:n, n])
+
+
+def _levels(look: Look, grid: Grid, dtype: npt.DTypeLike) -> list[LiveVolume]:
+    """Return a live volume, and where it is large a coarse one for 3-D view."""
+    levels = [LiveVolume(look, grid, dtype)]
+    if grid.dimension == 3 and grid.number_of_voxels > VOXELS_IN_3D:
+        levels.append(LiveVolume(look, grid, dtype, coarser(grid, VOXELS_IN_3D).size_xyz[::-1]))
+    return levels

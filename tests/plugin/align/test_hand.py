@@ -15,7 +15,7 @@ from napari_coreg.errors import GeometryError, VolumeError
 from napari_coreg.plugin.align.hand import HandAlignment
 from napari_coreg.plugin.align.outcome import affine_in_place, keeping, places
 from napari_coreg.plugin.layers import initial_transform_from, layer_kwargs, read_layer
-from napari_coreg.plugin.live import is_preview
+from napari_coreg.plugin.live import is_preview, live_volume
 from napari_coreg.session import Start, session_of
 
 if TYPE_CHECKING:
@@ -215,6 +215,26 @@ def test_the_marker_stands_at_the_centre_in_the_slice_that_is_shown(pair: Any) -
     np.testing.assert_allclose(marker.data[0], (viewer.dims.point[0], y, x), atol=1e-6)
     viewer.dims.ndisplay = 3
     np.testing.assert_allclose(marker.data[0], hand.centre_lps[::-1], atol=1e-6)
+
+
+def test_a_volume_that_rests_outside_of_what_was_shown_is_shown_whole(pair: Any) -> None:
+    viewer, _, moving = pair
+    hand = hand_of(viewer)
+    before = live_volume(hand.layers.live).grid
+    hand.translate((60.0, -70.0, 80.0))
+    hand.settle()
+    grid = live_volume(hand.layers.live).grid
+    assert np.array_equal(grid.spacing_xyz, before.spacing_xyz)
+    back = hand.transform.GetInverse()
+    for corner in Grid.of(moving).corners_lps.tolist():
+        place = hand.layers.live.world_to_data(back.TransformPoint(corner)[::-1])
+        assert (np.array(place) >= -1).all()
+        assert (np.array(place) <= grid.size_xyz[::-1]).all()
+    assert_shows(hand.layers.live, moving, hand.transform)
+    first, last = hand.layers.live.data_to_world((0, 0, 0)), hand.layers.live.data_to_world(grid.size_xyz[::-1])
+    np.testing.assert_allclose(first[::-1], grid.origin_lps, atol=1e-6)
+    np.testing.assert_allclose(last[::-1], grid.to_lps(np.array(grid.size_xyz)), atol=1e-6)
+    hand.end()
 
 
 def test_undo_redo_and_reset_move_the_volume_back_and_forth(pair: Any) -> None:

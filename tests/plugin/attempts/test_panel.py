@@ -17,7 +17,6 @@ from napari.layers import Image, Labels, Layer, Points, Shapes, Vectors
 from napari.utils.key_bindings import coerce_keybinding
 from napari.utils.shortcuts import default_shortcuts
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QGuiApplication
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QLineEdit
 
@@ -255,8 +254,6 @@ class TestShowing:
 
 @pytest.mark.slow
 def test_keys_over_the_image_flip_what_is_seen(qtbot, request, fake_register, fake_check):
-    if QGuiApplication.platformName() == "offscreen":
-        pytest.skip("a real viewer needs a display with OpenGL (xvfb-run pytest)")
     viewer = request.getfixturevalue("make_napari_viewer")(show=True)
     voxels = np.zeros((24, 28, 32), np.float32)
     voxels[8:16, 10:18, 12:20] = 100

@@ -11,7 +11,6 @@ import pytest
 import SimpleITK as sitk
 from napari.layers import Layer
 from qtpy.QtCore import QEvent, QPoint, Qt
-from qtpy.QtGui import QGuiApplication
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -191,8 +190,6 @@ class TestLeaving:
 
 
 def real_viewer(request: Any, qtbot: Any) -> Any:
-    if QGuiApplication.platformName() == "offscreen":
-        pytest.skip("a real viewer needs a display with OpenGL (xvfb-run pytest)")
     viewer = request.getfixturevalue("make_napari_viewer")(show=True)
     viewer.window.resize(1100, 800)
     direction = sitk.Euler3DTransform((0, 0, 0), 0.3, -0.2, 0.4).GetMatrix()

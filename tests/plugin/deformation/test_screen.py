@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from qtpy.QtGui import QGuiApplication
 from scipy.spatial.transform import Rotation
 
 from napari_coreg import show_deformation
@@ -29,8 +28,6 @@ def volume(values: np.ndarray) -> sitk.Image:
 
 @pytest.fixture
 def viewer(request: Any) -> Any:
-    if QGuiApplication.platformName() == "offscreen":
-        pytest.skip("a real viewer needs a display with OpenGL (xvfb-run pytest)")
     viewer = request.getfixturevalue("make_napari_viewer")(show=True)
     viewer.window.resize(900, 700)
     data, arguments, _ = volume_to_layer_data(volume(np.zeros((9, 30, 40), np.float32)), "fixed")

@@ -11,7 +11,6 @@ import pytest
 import SimpleITK as sitk
 from napari.layers import Image, Vectors
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QGuiApplication
 
 from napari_coreg import write_transform
 from napari_coreg.errors import GeometryError
@@ -374,8 +373,6 @@ def test_images_are_shown_too(qtbot, viewer, fake_register, rigid):
 
 @pytest.mark.slow
 def test_the_button_of_a_result_opens_the_dock_on_it(request: Any, fake_register: Any, rigid: Any):
-    if QGuiApplication.platformName() == "offscreen":
-        pytest.skip("a real viewer needs a display with OpenGL (xvfb-run pytest)")
     viewer = request.getfixturevalue("make_napari_viewer_proxy")()
     viewer.add_image(np.random.default_rng(0).random((8, 9, 10), np.float32), name="fixed", units=("mm",) * 3)
     layers = [registered(viewer, fake_register, rigid, name=name) for name in ("done", "done later")]

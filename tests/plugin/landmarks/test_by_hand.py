@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
@@ -12,12 +9,7 @@ from qtpy.QtTest import QTest
 
 from napari_coreg.plugin.landmarks.widget import LandmarksWidget
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        sys.platform.startswith("linux") and not os.environ.get("DISPLAY"), reason="a canvas needs a display"
-    ),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

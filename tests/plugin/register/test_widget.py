@@ -11,13 +11,13 @@ import SimpleITK as sitk
 from napari.layers import Image
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
 
 from napari_coreg import compare_layers, load_preset, register
 from napari_coreg.core.folding import Folding
 from napari_coreg.core.recipe import Initialization
 from napari_coreg.errors import RegistrationError
+from napari_coreg.plugin.align.hand import HandAlignment
 from napari_coreg.plugin.register.widget import RegisterWidget
 
 
@@ -26,8 +26,6 @@ def names(viewer) -> list[str]:
 
 
 def a_real_viewer(request):
-    if QGuiApplication.platformName() == "offscreen":
-        pytest.skip("a real viewer needs a display with OpenGL (xvfb-run pytest)")
     return request.getfixturevalue("make_napari_viewer_proxy")()
 
 
@@ -241,6 +239,19 @@ class TestARun:
         with qtbot.waitSignal(widget.ended):
             fake_register.gate.set()
         assert names(pair) == ["moving registered to fixed", "Deformation of moving"]
+
+    def test_the_preview_makes_room_for_aligning_by_hand_and_the_run_goes_on(self, qtbot, widget, pair, fake_register):
+        fake_register.gate = threading.Event()
+        widget.run_button.click()
+        qtbot.waitUntil(lambda: "moving (preview)" in names(pair))
+        hand = HandAlignment(pair, pair.layers["fixed"], pair.layers["moving"])
+        qtbot.waitUntil(lambda: "moving (preview)" not in names(pair))
+        assert hand.is_on
+        assert widget.is_running()
+        with qtbot.waitSignal(widget.ended):
+            fake_register.gate.set()
+        assert "moving registered to fixed" in names(pair)
+        hand.end()
 
     def test_a_preview_is_not_offered_as_a_layer_to_register(self, qtbot, widget, pair, fake_register):
         fake_register.gate = threading.Event()

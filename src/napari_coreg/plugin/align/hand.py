@@ -196,6 +196,10 @@ class HandAlignment:
             self.layers.remove()
         self.ended.emit(why)
 
+    def settle(self) -> None:
+        """Bring up to date what need not follow each step of a drag, as the volume rests."""
+        self.layers.settle(_reach(self._look.transform, self.moving_volume.geometry))
+
     def _go(self, where: Any) -> None:
         before = self.pose
         if self.is_on and where() != before:

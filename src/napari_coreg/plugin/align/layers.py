@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from napari_coreg.core.geometry import Grid
 from napari_coreg.plugin.hiding import hiding_of
 from napari_coreg.plugin.layers import METADATA_KEY, read_layer
-from napari_coreg.plugin.live import Resliced, live_layer, look_again, source_of, view_grid
+from napari_coreg.plugin.live import Resliced, live_layer, look_again, regrid, source_of, view_grid
 from napari_coreg.plugin.quietly import remove_quietly
 from napari_coreg.plugin.viewers import mm_per_world_unit
 
@@ -83,9 +83,19 @@ class AlignLayers:
         elif self.live is not None:
             look_again(self.live)
 
-    def settle(self) -> None:
-        """Bring up to date what need not follow each step of a drag."""
+    def settle(self, reach_lps: FloatArray) -> None:
+        """Bring up to date what need not follow each step of a drag; nothing of the volume is cut off where it rests.
+
+        Parameters
+        ----------
+        reach_lps : array, shape (N, D)
+            Points that must be in view now, LPS mm.
+        """
         self.place_marker()
+        grid = covering(self._grid, reach_lps)
+        if self.live is not None and grid != self._grid:
+            self._grid = grid
+            regrid(self.live, grid)
         if self.live is not None:
             self.live.refresh(thumbnail=True, data_displayed=False, extent=False, highlight=False)
 

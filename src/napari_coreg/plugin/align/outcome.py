@@ -12,8 +12,9 @@ from napari_coreg.core.geometry import Grid
 from napari_coreg.core.result import RegistrationResult
 from napari_coreg.core.transforms import is_linear, to_matrix
 from napari_coreg.errors import GeometryError
+from napari_coreg.plugin.keep import kept_layer_data
 from napari_coreg.plugin.layers import read_layer
-from napari_coreg.plugin.live import kept_layer_data, live_volume
+from napari_coreg.plugin.live import live_volume
 from napari_coreg.plugin.placement import displayed_matrix, mm_per_unit, reversed_axes
 from napari_coreg.session import session_of
 

@@ -255,7 +255,7 @@ class AlignWidget(QWidget):
         if self.hand is None:
             return
         if self.hand.pose == self._marked:
-            self.hand.layers.settle()
+            self.hand.settle()
         else:
             self._marked = self.hand.pose
             self.hand.layers.place_marker()

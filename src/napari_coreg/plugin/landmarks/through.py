@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from napari_coreg.core.slabs import coarser
 from napari_coreg.plugin.hiding import hiding_of
+from napari_coreg.plugin.keep import kept_layer_data
 from napari_coreg.plugin.landmarks.fit import fit_to, titles
 from napari_coreg.plugin.live import (
     Resliced,
     from_world,
-    kept_layer_data,
     live_layer,
     look_again,
     source_of,

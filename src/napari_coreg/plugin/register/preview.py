@@ -14,6 +14,7 @@ from napari_coreg.core.transforms import displacement_field, is_linear
 from napari_coreg.plugin.layers import METADATA_KEY
 from napari_coreg.plugin.live import Resliced, from_world, is_upright, live_layer, look_again, source_of, view_grid
 from napari_coreg.plugin.quietly import add_quietly, remove_quietly
+from napari_coreg.session import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +88,8 @@ class PreviewLayers(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._look_again)
+        self._session = session_of(viewer)
+        self._session.take_canvas(self, self.remove)  # the run goes on without it when something else is to be seen
 
     def show(self, transform: sitk.Transform) -> None:
         """Show the moving volume through a transform (fixed -> moving), the newest one as soon as there is time."""
@@ -103,6 +106,7 @@ class PreviewLayers(QObject):
     def remove(self) -> None:
         """Remove what is left of the layers."""
         self._ended = True
+        self._session.leave_canvas(self)
         self._timer.stop()
         while self._own:
             self._later(partial(remove_quietly, self._viewer, self._own.pop()))

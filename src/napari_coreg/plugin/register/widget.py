@@ -96,7 +96,6 @@ class RegisterWidget(QWidget):
         self.message.say("")
         self.findings.begin(chosen)
         self.result.leave()
-        session_of(self._viewer).clear_canvas()
         self.control.start(
             request,
             chosen.fixed,
