@@ -50,7 +50,7 @@ def _measure(size: str, only: list[str]) -> None:
         desk.spin(2)
         for name, transforms in desk.courses().items():
             _tell_rate(f"{name} in {ndisplay}-D", desk.rate_of_transforms(transforms))
-    print(f"memory over the two volumes and napari: {desk.megabytes_more():.0f} MB")
+        print(f"memory over the two volumes and napari after {ndisplay}-D: {desk.megabytes_more():.0f} MB")
     desk.viewer.dims.ndisplay = 2
     for name, (begin, parts) in HANDS.items():
         desk.reset()

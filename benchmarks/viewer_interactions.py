@@ -68,7 +68,7 @@ def aligning(desk: Any) -> Iterator[Callable[[int], None]]:
 
 
 def compare(desk: Any) -> None:
-    """Compare in every mode, drag its slider, and end."""
+    """Compare in five modes, drag the slider of each, and end."""
     for change in comparing(desk):
         for step in range(10):
             change(step)
@@ -76,7 +76,7 @@ def compare(desk: Any) -> None:
 
 
 def comparing(desk: Any) -> Iterator[Callable[[int], None]]:
-    """Compare, give for each mode what one update of its slider does, and end."""
+    """Compare, give for five modes what one update of the slider does, and end."""
     from napari_coreg import compare_layers  # noqa: PLC0415 - napari first
 
     comparison = compare_layers(desk.viewer, "fixed", "moving", "checkerboard")
@@ -170,7 +170,7 @@ INTERACTIONS: dict[str, Callable[[Any], None]] = {
     "a rigid run, with preview": run_rigid,
     "a B-spline run, with preview": run_bspline,
     "align by hand: begin, drag, end": align,
-    "compare: seven modes, sliders, end": compare,
+    "compare: five modes, sliders, end": compare,
     "landmarks: set five pairs, look at each": landmarks,
     "deformation: a run, then four views": deformation,
     "attempts: two runs, flip, delete, undo": attempts,
