@@ -228,6 +228,7 @@ def test_the_screen_shows_the_moving_volume_where_the_transform_says(screen: Scr
     screen.drag((400, 300), (430, 280))
     screen.drag((400, 200), (450, 260), SHIFT)
     screen.hand.rotate((1.0, 0.5, 0.0), 9.0)
+    screen.hand.settle()  # as the dock has it do when the volume rests
     live = screen.hand.layers.live
     for layer in screen.viewer.layers:
         layer.visible = layer is live

@@ -73,6 +73,8 @@ def test_clicks_drags_and_keys_set_landmarks(begun, qtbot):
     click(viewer, qtbot, 50, 60)  # there is a fit now
     assert np.allclose(pairs[3].moving_lps, (63, 54, z), atol=3 * slack)
     assert pairs[3].guessed == "moving"
+    qtbot.waitUntil(lambda: viewer.layers.selection.active.mode == "select")
+    qtbot.wait(300)  # until the estimate is painted, and so can be taken hold of
     drag(viewer, qtbot, (54, 63), (60, 70))
     assert pairs[3].is_complete
     assert np.allclose(pairs[3].moving_lps, (70, 60, z), atol=3 * slack)
