@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,7 @@ if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.env
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from napari.components import ViewerModel
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QGuiApplication
 
 from napari_coreg.core.presets import load_preset
@@ -25,6 +28,8 @@ from napari_coreg.plugin.register.widget import RegisterWidget
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from napari_coreg.core.folding import Folding
     from napari_coreg.core.preflight import Finding
@@ -42,6 +47,23 @@ def blob(shape: tuple[int, ...], centre: tuple[float, ...]) -> np.ndarray:
 def impatient_preview(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show the preview of a short run too; what waits for it is tested on its own."""
     monkeypatch.setattr("napari_coreg.plugin.register.preview.PATIENCE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def heartbeats(qapp: Any) -> Callable[[], AbstractContextManager[list[float]]]:
+    """A context in which the turns of the event loop are noted, every 5 ms while nothing holds it up; seconds."""
+
+    @contextmanager
+    def watch() -> Iterator[list[float]]:
+        beats: list[float] = []
+        timer = QTimer()
+        timer.setTimerType(Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(lambda: beats.append(time.perf_counter()))
+        timer.start(5)
+        yield beats
+        timer.stop()
+
+    return watch
 
 
 @pytest.fixture

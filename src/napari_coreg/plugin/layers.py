@@ -45,6 +45,7 @@ __all__ = [
     "grid_kwargs",
     "initial_transform_from",
     "layer_kwargs",
+    "make_layer",
     "mask_from_layer",
     "points_from_layer",
     "points_to_layer",
@@ -151,6 +152,13 @@ def series_to_layer_data(images: Sequence[sitk.Image], name: str, **extra: Any) 
     }
     data = np.stack([sitk.GetArrayViewFromImage(image) for image in images])
     return _layer_data(data, name, "image", kwargs, extra)
+
+
+def make_layer(data: LayerData) -> Any:
+    """Make a layer of a layer data tuple; it is added to no viewer, so any thread may do it."""
+    from napari.layers import Layer  # noqa: PLC0415 - 2.6 s, and loaded already wherever a layer exists
+
+    return Layer.create(*data)
 
 
 def read_layer(layer: Any, *, min_voxels: int = MINIMUM_VOXELS) -> LayerVolume:

@@ -11,7 +11,7 @@ from napari_coreg.core.geometry import Grid
 from napari_coreg.core.slabs import coarse_grid
 from napari_coreg.errors import RegistrationCancelled
 from napari_coreg.plugin.field_layers import displacement_magnitude, displacement_vectors
-from napari_coreg.plugin.layers import METADATA_KEY, volume_to_layer_data
+from napari_coreg.plugin.layers import METADATA_KEY, make_layer, volume_to_layer_data
 
 if TYPE_CHECKING:
     from napari_coreg.core.progress import IsCancelled
@@ -38,14 +38,8 @@ def layers_of(request: Request, result: RegistrationResult, is_cancelled: IsCanc
             raise RegistrationCancelled("the registration was cancelled", result.transform)
         data = make(request, result)
         if data is not None:
-            layers.append(_made(data))
+            layers.append(make_layer(data))
     return tuple(layers)
-
-
-def _made(data: LayerData) -> Any:
-    from napari.layers import Layer  # noqa: PLC0415 - 2.6 s, and loaded already wherever a layer exists
-
-    return Layer.create(*data)
 
 
 def _registered_layer(request: Request, result: RegistrationResult) -> LayerData:

@@ -1,3 +1,5 @@
+"""What the planes show: layers of every kind, cut where they lie in the world."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

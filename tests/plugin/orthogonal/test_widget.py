@@ -1,3 +1,5 @@
+"""The dock widget "Orthogonal views": its planes, the crosshair, and what it gives back."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QLineEdit
 
 from napari_coreg.core.preflight import Finding, Fix
@@ -224,7 +224,7 @@ class TestBeforeARun:
 
 
 @pytest.mark.slow
-def test_the_gui_never_waits_for_the_check(qtbot, pair, fake_register):
+def test_the_gui_never_waits_for_the_check(qtbot, heartbeats, pair, fake_register):
     large = np.random.default_rng(0).random((160, 160, 160)).astype(np.float32)
 
     def busy(*_volumes, **_settings) -> tuple[Finding, ...]:
@@ -235,13 +235,8 @@ def test_the_gui_never_waits_for_the_check(qtbot, pair, fake_register):
 
     widget = RegisterWidget(pair, register=fake_register, check=busy)
     qtbot.addWidget(widget)
-    beats: list[float] = []
-    timer = QTimer()
-    timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.timeout.connect(lambda: beats.append(time.perf_counter()))
-    timer.start(5)
-    check(qtbot, widget)
-    timer.stop()
+    with heartbeats() as beats:
+        check(qtbot, widget)
     assert len(beats) > 20
     assert np.diff(beats).max() < 0.25  # 0.02 on an idle machine; others may need the processor as well
 

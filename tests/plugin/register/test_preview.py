@@ -1,3 +1,5 @@
+"""The preview of a run: the moving volume through the newest transform, and gone at the end."""
+
 from __future__ import annotations
 
 import numpy as np

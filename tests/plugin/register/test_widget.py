@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from typing import get_args
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 from napari.layers import Image
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
 
 from napari_coreg import compare_layers, load_preset, register
@@ -424,7 +423,7 @@ class TestForReal:
         )
 
     @pytest.mark.slow
-    def test_the_gui_never_waits_long_for_the_run(self, qtbot, viewer):
+    def test_the_gui_never_waits_long_for_the_run(self, qtbot, heartbeats, viewer):
         rng = np.random.default_rng(0)
         noise = sitk.GetImageFromArray(rng.random((128, 128, 128)).astype(np.float32))
         volume = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(noise, 5))
@@ -432,13 +431,8 @@ class TestForReal:
         viewer.add_image(np.roll(volume, 4, 2), name="b")
         widget = RegisterWidget(viewer)
         qtbot.addWidget(widget)
-        beats: list[float] = []
-        timer = QTimer()
-        timer.setTimerType(Qt.TimerType.PreciseTimer)
-        timer.timeout.connect(lambda: beats.append(time.perf_counter()))
-        timer.start(5)
-        run(qtbot, widget)
-        timer.stop()
+        with heartbeats() as beats:
+            run(qtbot, widget)
         assert len(beats) > 20
         assert np.diff(beats).max() < 0.25  # 0.02 on an idle machine; others may need the processor as well
 

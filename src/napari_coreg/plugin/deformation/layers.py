@@ -30,7 +30,7 @@ from napari_coreg.plugin.deformation.colours import (
 )
 from napari_coreg.plugin.deformation.look import QUICK, Look, Numbers, Shown
 from napari_coreg.plugin.field_layers import displacement_vectors, length_layer_data
-from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, volume_to_layer_data
+from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, make_layer, volume_to_layer_data
 from napari_coreg.plugin.live import live_layer
 from napari_coreg.plugin.placement import upright_order
 
@@ -74,7 +74,7 @@ class DeformationViews:
         """
         layers = self.kept(view, look) or ()
         if any(layer in self._given for layer in layers):
-            layers = tuple(_made(layer.as_layer_data_tuple()) for layer in layers)
+            layers = tuple(make_layer(layer.as_layer_data_tuple()) for layer in layers)
             self._kept[view] = look.key(view), layers
         self._given.update(layers)
         return layers
@@ -154,7 +154,7 @@ class DeformationViews:
             field, name, max_vectors=look.max_vectors, limits=limits, moved=self.source.moved
         )
         arguments["metadata"] = extra["metadata"]
-        return _made((data, arguments, kind))
+        return make_layer((data, arguments, kind))
 
     def _grid(self, look: Look, shown: Shown, own: dict[str, Any]) -> Any:
         grid = self.source.grid
@@ -180,7 +180,7 @@ class DeformationViews:
         name = f"{_what(look, 'Displacement')} of {self.source.name} (mm)"
         limits = maps.figures.limits_mm
         looks = {"blending": "translucent_no_depth", "opacity": 0.6}
-        return _made(length_layer_data(maps.magnitude_mm, name, limits=limits, **looks, **extra))
+        return make_layer(length_layer_data(maps.magnitude_mm, name, limits=limits, **looks, **extra))
 
     def _jacobian(self, maps: DeformationMaps, extra: dict[str, Any]) -> list[Any]:
         factor = nice_factor(maps.figures.factor)
@@ -193,7 +193,7 @@ class DeformationViews:
             rendering="translucent",  # the brightest voxel along the line of sight would hide all that shrinks
             **extra,
         )
-        layers = [_made(determinant)]
+        layers = [make_layer(determinant)]
         if maps.folded is not None:
             folded = volume_to_layer_data(
                 maps.folded,
@@ -203,7 +203,7 @@ class DeformationViews:
                 opacity=1.0,
                 **extra,
             )
-            layers.append(_made(folded))
+            layers.append(make_layer(folded))
         return layers
 
 
@@ -253,9 +253,3 @@ def _permuted(grid: Grid, order_xyz: tuple[int, ...]) -> Grid:
         grid.origin_lps,
         tuple(np.reshape(grid.direction, (n, n))[:, order].ravel().tolist()),
     )
-
-
-def _made(data: Any) -> Any:
-    from napari.layers import Layer  # noqa: PLC0415 - loaded already wherever a layer exists
-
-    return Layer.create(*data)

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_coreg.core.geometry import require_values
 from napari_coreg.core.pyramid import foreground, prepare
-from napari_coreg.plugin.layers import read_layer, volume_to_layer_data
+from napari_coreg.plugin.layers import make_layer, read_layer, volume_to_layer_data
 from napari_coreg.plugin.worker import TaskWorker
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class ForegroundLayers(QObject):
         looks = [(read_layer(layer), colour) for layer, colour in zip(pair, _COLOURS, strict=True) if layer is not None]
 
         def task() -> list[Any]:
-            return [_made(foreground_layer_data(volume, preprocessing, colour)) for volume, colour in looks]
+            return [make_layer(foreground_layer_data(volume, preprocessing, colour)) for volume, colour in looks]
 
         self._worker = TaskWorker(task)
         self._worker.returned.connect(self._on_returned)
@@ -104,9 +104,3 @@ def foreground_layer_data(volume: LayerVolume, preprocessing: Preprocessing, col
         opacity=_OPACITY,
         colormap={None: colour, 0: "transparent"},
     )
-
-
-def _made(data: LayerData) -> Any:
-    from napari.layers import Layer  # noqa: PLC0415 - loaded already wherever a layer exists
-
-    return Layer.create(*data)
