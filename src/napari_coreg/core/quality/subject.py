@@ -59,8 +59,8 @@ class Subject:
     result : RegistrationResult, optional
         The result that the transform is of, where there is one.
     inputs : mapping
-        Where things came from, by role ("fixed", "moving", "transform", "fixed_labels" ...): plain data, with "name" and
-        "path" at least where they are known, and "modality".
+        Where things came from, by role ("fixed", "moving", "transform", "fixed_labels" ...): plain data, with "name",
+        "path" and "modality" where they are known.
     """
 
     fixed: sitk.Image
