@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import SimpleITK as sitk
+
+    from napari_coreg.core.quality.record import Row
     from napari_coreg.core.quality.subject import Subject
+
+
+@dataclass(frozen=True, eq=False)
+class LongCheckOutcome:
+    """What one of the checks found.
+
+    Attributes
+    ----------
+    subject : Subject
+        What was checked.
+    rows : tuple of Row
+        Its numbers, for the table and the report; those of the same measures are outdated by them.
+    maps : mapping of str to SimpleITK.Image
+        As in `Assessment.maps`: "inverse_consistency_mm", "repeatability_mm" or "simulated_error_mm".
+    """
+
+    subject: Subject
+    rows: tuple[Row, ...]
+    maps: Mapping[str, sitk.Image] = field(repr=False)
 
 
 class LongChecksPanel(QWidget):
@@ -20,7 +45,7 @@ class LongChecksPanel(QWidget):
         Where its maps go.
     """
 
-    measured = Signal(object)  # an Assessment of the same subject; its rows of long checks join the table
+    measured = Signal(object)  # a LongCheckOutcome: its rows and maps join those of the assessment
     said = Signal(str, str)  # a sentence and its role
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
