@@ -14,8 +14,8 @@ import SimpleITK as sitk
 from napari_coreg.cli.register import described, run_registration, summary
 from napari_coreg.cli.terminal import note, say
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.measures import target_registration_error
 from napari_coreg.core.presets import load_preset
+from napari_coreg.core.target_error import target_registration_error
 from napari_coreg.errors import CoregError
 from napari_coreg.io.pictures import save_overlay
 from napari_coreg.io.quiet import quiet_itk

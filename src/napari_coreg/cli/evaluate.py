@@ -11,8 +11,10 @@ import SimpleITK as sitk
 from napari_coreg.cli.terminal import note_volume, say, say_json, table
 from napari_coreg.core.folding import folding
 from napari_coreg.core.geometry import Grid, require_grid
-from napari_coreg.core.measures import dice_per_label, overlap_mask, similarity, target_registration_error
+from napari_coreg.core.label_measures import dice_per_label
 from napari_coreg.core.resample import resample
+from napari_coreg.core.similarity import overlap_mask, similarity
+from napari_coreg.core.target_error import target_registration_error
 from napari_coreg.core.transforms import displacement_field, is_linear
 from napari_coreg.errors import CoregError, GeometryError
 from napari_coreg.io.pictures import require_picture, save_overlay
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 Row = tuple[str, ...]
 
@@ -82,11 +86,8 @@ def _report(
         report["dice"] = each(lambda transform: _dice(*labels, transform))
     if options.fixed_points is not None:
         pairs = read_point_pairs(options.fixed_points, options.moving_points)
-        report["target_registration_error_mm"] = each(
-            lambda transform: asdict(
-                target_registration_error(transform, pairs.fixed_points_lps, pairs.moving_points_lps)
-            )
-        )
+        points = pairs.fixed_points_lps, pairs.moving_points_lps
+        report["target_registration_error_mm"] = each(lambda transform: _errors(transform, *points))
     last = list(stages.values())[-1]
     if not is_linear(last):
         report["folding"] = asdict(folding(displacement_field(last, Grid.of(fixed))))
@@ -101,6 +102,11 @@ def _similarity(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform
         return None
     warped = resample(sitk.Cast(moving, sitk.sitkFloat32), grid, transform)
     return asdict(similarity(fixed, warped, mask))
+
+
+def _errors(transform: sitk.Transform, fixed_points: NDArray[np.float64], moving_points: NDArray[np.float64]) -> Any:
+    found = target_registration_error(transform, fixed_points, moving_points)
+    return asdict(found) | {"vectors_lps": found.vectors_lps.tolist()}
 
 
 def _dice(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> dict[str, Any]:

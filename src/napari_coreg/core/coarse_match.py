@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK as sitk
 
-from napari_coreg.core.measures import similarity
 from napari_coreg.core.reslice import Source, reslice
+from napari_coreg.core.similarity import similarity
 from napari_coreg.core.slabs import coarser
 from napari_coreg.errors import VolumeError
 
@@ -78,7 +78,7 @@ class CoarseMatch:
         """
         seen = reslice(self._moving, self._grid, transform)
         try:
-            return similarity(self._fixed, _as_image(seen), bins=_BINS).normalized_mutual_information
+            return similarity(self._fixed, _as_image(seen), bins=_BINS, local=False).normalized_mutual_information
         except VolumeError:
             return None
 

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from skimage.feature import canny
 
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.measures import overlap_mask
+from napari_coreg.core.similarity import overlap_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
