@@ -66,6 +66,7 @@ def target_registration_error(
 
     Examples
     --------
+    >>> import SimpleITK as sitk
     >>> points = np.zeros((1, 2))
     >>> target_registration_error(sitk.TranslationTransform(2, (3.0, 4.0)), points, points).mean
     5.0
