@@ -44,6 +44,7 @@ __all__ = [
     "LayerVolume",
     "grid_kwargs",
     "initial_transform_from",
+    "labels_from_layer",
     "layer_kwargs",
     "make_layer",
     "mask_from_layer",
@@ -220,11 +221,25 @@ def mask_from_layer(layer: Any, of: LayerVolume | None = None) -> LayerVolume:
     """
     if check_layer(layer, 1) != "labels":
         raise VolumeError(f"The mask {layer.name!r} is an image layer: use a Labels layer.")
+    return replace(labels_from_layer(layer, of), kind="mask")
+
+
+def labels_from_layer(layer: Any, of: LayerVolume | None = None) -> LayerVolume:
+    """Read a layer of structures, which is a Labels layer or holds whole numbers, in the frame of the volume `of`.
+
+    Which frame that is, is found as in `mask_from_layer`.
+
+    Raises
+    ------
+    VolumeError, GeometryError
+        As `read_layer`.
+    """
+    check_layer(layer, 1)
     geometry = trusted_header(layer)
     matrix = displayed_matrix(layer)
     if geometry is None or move_between(geometry, matrix) is not None:
         geometry = to_grid(matrix if of is None else _into_frame(of, layer) @ matrix, layer)
-    return LayerVolume(layer.data, geometry, layer.name, "mask")
+    return LayerVolume(layer.data, geometry, layer.name, "labels")
 
 
 def initial_transform_from(fixed: LayerVolume, moving: LayerVolume) -> sitk.Transform | None:

@@ -26,6 +26,29 @@ def mm_per_world_unit(viewer: Any, axes: int = 3) -> npt.NDArray[np.float64]:
     return np.ones(axes) if not units else mm_per_unit(tuple(units[-axes:]))
 
 
+def show_place(viewer: Any, place_mm: npt.ArrayLike) -> None:
+    """Bring a place of the world into the slice and into the middle of the canvas.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or napari.components.ViewerModel
+        Whose slice and camera.
+    place_mm : array, shape (n,)
+        In mm along the viewer's last axes (zyx).
+    """
+    mm = np.asarray(place_mm, dtype=float)
+    world = (mm / mm_per_world_unit(viewer, len(mm))).tolist()
+    axes = range(viewer.dims.ndim - len(mm), viewer.dims.ndim)
+    viewer.dims.set_point(axes, world)
+    places = dict(zip(axes, world, strict=True))
+    displayed = [axis for axis in viewer.dims.displayed if axis in places]
+    camera = camera_of(viewer)
+    centre = list(camera.center)
+    for index, axis in enumerate(reversed(displayed), 1):
+        centre[-index] = places[axis]
+    camera.center = tuple(centre)
+
+
 def open_dock(viewer: Any, title: str) -> Any:
     """Open one of our dock widgets as a tab beside those that are there, or raise it where it is open.
 

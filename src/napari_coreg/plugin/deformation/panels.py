@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QLabel, QWidget
 
 from napari_coreg.core.grid_lines import nice_spacing_mm
-from napari_coreg.io.transforms import TRANSFORM_SUFFIXES, read_transform
 from napari_coreg.plugin.deformation.colours import FOLDED_COLOUR
 from napari_coreg.plugin.deformation.legend import ColourLegend, Swatch
 from napari_coreg.plugin.deformation.look import VIEWS, Look
-from napari_coreg.plugin.deformation.source import has_result, source_of_layer, source_of_transform
-from napari_coreg.plugin.layer_box import LayerBox
-from napari_coreg.plugin.parts import ElidedBox, Note, Section, column, form, guard_wheel
-from napari_coreg.plugin.worker import TaskWorker
+from napari_coreg.plugin.deformation.source import source_of_layer, source_of_transform
+from napari_coreg.plugin.parts import ElidedBox, column, guard_wheel
+from napari_coreg.plugin.result_picker import ResultPicker
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
-
     from napari_coreg.core.geometry import Grid
     from napari_coreg.plugin.deformation.look import View
     from napari_coreg.plugin.deformation.source import DeformationSource
     from napari_coreg.plugin.looks import Looks
 
 _BUTTONS = 60  # pixels that napari's style gives to the two buttons of a spin box
-_FIELD_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 _ARROWS = {"few": 1000, "some": 4000, "many": 16000}
 _TITLES: dict[View, tuple[str, str]] = {
     "vectors": ("Arrows", "From each point of a coarse grid to where the transform takes it; coloured by length."),
@@ -42,34 +35,11 @@ _TITLES: dict[View, tuple[str, str]] = {
 }
 
 
-class SourcePanel(QWidget):
+class SourcePanel(ResultPicker):
     """Chooses a registered layer, or a transform from a file and the fixed layer it belongs to."""
 
-    changed = Signal()
-    said = Signal(str, str)  # a sentence and its role
-
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        from napari.layers import Image, Layer  # noqa: PLC0415 - loaded already wherever a viewer exists
-
-        self._transform: sitk.Transform | None = None
-        self._reading = ""
-        self.result = LayerBox(viewer, Layer, "A layer that a registration has made.", fits=has_result)
-        self.result.setPlaceholderText("no registered layer")
-        self.open_button = QPushButton("Open a transform...")
-        self.open_button.setToolTip("Show the deformation of a transform from a file instead (fixed to moving).")
-        self.close_button = QPushButton("Close")
-        self.close_button.setToolTip("Go back to the registered layer above.")
-        self.file = Note(role="plain")
-        self.fixed = LayerBox(viewer, Image, "The fixed volume that the transform in the file was made for.")
-        self._lay_out()
-        self._take_first()
-        self.result.listed.connect(self._take_first)
-        self.fixed.listed.connect(self._take_first)
-        self.result.layer_changed.connect(self._on_result)
-        self.fixed.layer_changed.connect(self._on_fixed)
-        self.open_button.clicked.connect(self._ask)
-        self.close_button.clicked.connect(self.close_transform)
+        super().__init__(viewer, "Show the deformation of a transform from a file instead (fixed to moving).", parent)
 
     def source(self) -> DeformationSource | None:
         """Return what is chosen, or None.
@@ -79,84 +49,11 @@ class SourcePanel(QWidget):
         CoregError
             It cannot be shown.
         """
-        if self._transform is not None:
+        if self.transform is not None:
             fixed = self.fixed.layer()
-            return None if fixed is None else source_of_transform(self._transform, fixed, self._name)
+            return None if fixed is None else source_of_transform(self.transform, fixed, self.file_name)
         layer = self.result.layer()
         return None if layer is None else source_of_layer(layer)
-
-    def open_transform(self, path: str | Path) -> None:
-        """Read a transform, in a worker, and show it instead of a registered layer."""
-        self._reading = Path(path).name
-        self.said.emit(f"Reading {self._reading}...", "note")
-        worker = TaskWorker(partial(read_transform, path))
-        worker.returned.connect(self._on_read)
-        worker.failed.connect(self._on_failed)
-        worker.start()
-
-    def close_transform(self) -> None:
-        """Go back to the registered layer."""
-        self._transform = None
-        self._show_file("")
-        self.changed.emit()
-
-    def _lay_out(self) -> None:
-        rows = form()
-        rows.addRow("Result", self.result)
-        from_file = QWidget()
-        file_rows = column(from_file)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.open_button, 1)
-        buttons.addWidget(self.close_button)
-        file_rows.addLayout(buttons)
-        file_rows.addWidget(self.file)
-        self._fixed_row = QWidget()
-        fixed_rows = form(self._fixed_row)
-        fixed_rows.addRow("Fixed", self.fixed)
-        file_rows.addWidget(self._fixed_row)
-        self.section = Section("From a file", from_file, tooltip="Show a transform that was saved before.")
-        layout = column(self)
-        layout.addLayout(rows)
-        layout.addWidget(self.section)
-        self._show_file("")
-
-    def _show_file(self, name: str) -> None:
-        self._name = name
-        self.file.say(f"Shown: {name}" if name else "")
-        self.close_button.setVisible(bool(name))
-        self._fixed_row.setVisible(bool(name))
-        self.result.setEnabled(not name)
-        if name:
-            self.section.unfold()
-
-    def _take_first(self) -> None:
-        """Choose a layer where none is chosen: the latest result, the first volume."""
-        if self.result.layer() is None and self.result.layers():
-            self.result.set_layer(self.result.layers()[-1])
-        if self.fixed.layer() is None and self.fixed.layers():
-            self.fixed.set_layer(self.fixed.layers()[0])
-
-    def _ask(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in (*TRANSFORM_SUFFIXES, *_FIELD_SUFFIXES))
-        path, _ = QFileDialog.getOpenFileName(self, "Open a transform", "", f"Transforms ({pattern});;All files (*)")
-        if path:
-            self.open_transform(path)
-
-    def _on_read(self, transform: sitk.Transform) -> None:
-        self._transform = transform
-        self._show_file(self._reading)
-        self.changed.emit()
-
-    def _on_failed(self, text: str) -> None:
-        self.said.emit(text, "error")
-
-    def _on_result(self) -> None:
-        if self._transform is None:
-            self.changed.emit()
-
-    def _on_fixed(self) -> None:
-        if self._transform is not None:
-            self.changed.emit()
 
 
 class ViewsPanel(QWidget):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_coreg.core.landmarks import fit_landmarks
-from napari_coreg.errors import VolumeError
 from napari_coreg.plugin.console import find_layer
-from napari_coreg.plugin.layers import points_from_layer, read_layer
+from napari_coreg.plugin.landmarks.paired import paired_points
+from napari_coreg.plugin.layers import read_layer
 
 if TYPE_CHECKING:
     from napari_coreg.core.landmarks import LandmarkFit, LandmarkModel
@@ -64,31 +62,6 @@ def fit_landmark_layers(
     """
     volumes = [read_layer(find_layer(viewer, layer), min_voxels=1) for layer in (fixed, moving)]
     layers = [find_layer(viewer, layer) for layer in (fixed_points, moving_points)]
-    points = [points_from_layer(layer, volume) for layer, volume in zip(layers, volumes, strict=True)]
-    named = [_names(layer) for layer in layers]
-    if all(names is not None for names in named):
-        shared = [name for name in named[0] or () if name in (named[1] or ())]
-        rows = [[(names or []).index(name) for name in shared] for names in named]
-        called: list[str] | None = shared
-    else:
-        rows, called = [list(range(len(found))) for found in points], None
-        if len(rows[0]) != len(rows[1]):
-            raise VolumeError(
-                f"{layers[0].name!r} has {len(rows[0])} points and {layers[1].name!r} has {len(rows[1])}: give each "
-                "its own name in the feature 'name', or the same points in the same order."
-            )
-    kept = [place for place, pair in enumerate(zip(*rows, strict=True)) if not any(map(_is_guess, layers, pair))]
-    chosen = [found[np.array(row, int)[kept]] for found, row in zip(points, rows, strict=True)]
-    names = None if called is None else [called[place] for place in kept]
+    fixed_lps, moving_lps, names = paired_points(*layers, *volumes)
     like = volumes[0].geometry if model == "thin_plate" else None
-    return fit_landmarks(chosen[0], chosen[1], model, names=names, like=like, smoothing=smoothing)
-
-
-def _names(layer: Any) -> list[str] | None:
-    """Return the names of a layer's points, or None where they do not tell the points apart."""
-    names = [str(name) for name in layer.features["name"]] if "name" in layer.features else [""]
-    return names if all(names) and len(set(names)) == len(names) else None
-
-
-def _is_guess(layer: Any, row: int) -> bool:
-    return "guess" in layer.features and bool(layer.features["guess"].iloc[row])
+    return fit_landmarks(fixed_lps, moving_lps, model, names=names, like=like, smoothing=smoothing)

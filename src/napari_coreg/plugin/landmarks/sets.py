@@ -42,3 +42,17 @@ def landmarks_of(viewer: Any, fixed: Any, moving: Any) -> LandmarkLayers:
         )
     there.append(LandmarkLayers(fixed, moving))
     return there[-1]
+
+
+def known_landmarks(viewer: Any, fixed: Any, moving: Any) -> LandmarkLayers | None:
+    """Return the landmarks of two layers of a viewer where there are some already, or None.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or napari.components.ViewerModel
+        Where the layers are.
+    fixed, moving : napari.layers.Image
+        The volumes.
+    """
+    there = _OF_VIEWERS.of(unwrapped(viewer))
+    return next((known for known in there if known.images == {"fixed": fixed, "moving": moving}), None)

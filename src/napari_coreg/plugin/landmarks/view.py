@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_coreg.plugin.hiding import hiding_of
 from napari_coreg.plugin.placement import mm_per_unit
-from napari_coreg.plugin.viewers import camera_of, mm_per_world_unit
+from napari_coreg.plugin.viewers import show_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,17 +16,7 @@ if TYPE_CHECKING:
 
 def jump(viewer: Any, layer: Any, row: int) -> None:
     """Bring a point of a layer into the slice and into the middle of the canvas."""
-    mm = np.asarray(layer.data_to_world(layer.data[row])) * mm_per_unit(tuple(layer.units))
-    world = (mm / mm_per_world_unit(viewer, layer.ndim)).tolist()
-    axes = range(viewer.dims.ndim - layer.ndim, viewer.dims.ndim)
-    viewer.dims.set_point(axes, world)
-    places = dict(zip(axes, world, strict=True))
-    displayed = [axis for axis in viewer.dims.displayed if axis in places]
-    camera = camera_of(viewer)
-    centre = list(camera.center)
-    for index, axis in enumerate(reversed(displayed), 1):
-        centre[-index] = places[axis]
-    camera.center = tuple(centre)
+    show_place(viewer, np.asarray(layer.data_to_world(layer.data[row])) * mm_per_unit(tuple(layer.units)))
 
 
 def hand_to(viewer: Any, layer: Any, mode: str) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_coreg.plugin.fields import humane
-from napari_coreg.plugin.parts import Note, Section, column, form, repolish
-from napari_coreg.plugin.signs import pixmap
+from napari_coreg.plugin.parts import Note, Section, column, form
+from napari_coreg.plugin.strip import Strip
 
 if TYPE_CHECKING:
     from napari_coreg.core.verdict import Verdict, VerdictState
@@ -30,16 +29,8 @@ class VerdictPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.strip = QFrame()
-        self.sign = QLabel()
-        self.word = QLabel()
-        self.word.setTextFormat(Qt.TextFormat.RichText)
-        self.word.setSizePolicy(Note().sizePolicy())
-        line = QHBoxLayout(self.strip)
-        line.setContentsMargins(8, 5, 8, 5)
-        line.setSpacing(8)
-        line.addWidget(self.sign)
-        line.addWidget(self.word, 1)
+        self.strip = Strip()
+        self.sign, self.word = self.strip.sign, self.strip.word
         self.reasons = Note(role="text")
         self.other_reasons = Note(role="text")
         self._numbers = QWidget()
@@ -56,17 +47,12 @@ class VerdictPanel(QWidget):
     def show_verdict(self, verdict: Verdict) -> None:
         """Show a verdict."""
         word, advice = WORDS[verdict.state]
+        tooltip = "\n".join((listed(verdict.reasons), _ABOUT)).strip()
         sign = SIGNS[verdict.state]
-        self.sign.setPixmap(pixmap(sign, self.devicePixelRatioF(), inverted=True))
-        self.word.setText(f"<b>{word}</b>: {advice}")
-        for part in (self.strip, self.word):
-            part.setProperty("role", f"strip-{sign}")
-            repolish(part)
-        self.strip.setToolTip("\n".join((_listed(verdict.reasons), _ABOUT)).strip())
-        self.strip.setAccessibleName(f"Verdict: {word}")
+        self.strip.say(sign, f"<b>{word}</b>: {advice}", tooltip=tooltip, name=f"Verdict: {word}")
         first, rest = verdict.reasons[:_FIRST_REASONS], verdict.reasons[_FIRST_REASONS:]
-        self.reasons.say(_listed(first))
-        self.other_reasons.say(_listed(rest))
+        self.reasons.say(listed(first))
+        self.other_reasons.say(listed(rest))
         self._show_numbers(verdict.measures)
         more = f"{len(rest)} more reason{'s' if len(rest) > 1 else ''}, and the numbers"
         self.section.rename(more if rest else "The numbers behind it")
@@ -91,7 +77,8 @@ class VerdictPanel(QWidget):
         self._numbers = numbers
 
 
-def _listed(reasons: tuple[str, ...]) -> str:
+def listed(reasons: tuple[str, ...]) -> str:
+    """Return reasons as a list for a person, a line each."""
     return "\n".join(f"• {reason[:1].upper()}{reason[1:].rstrip('.')}." for reason in reasons)
 
 
