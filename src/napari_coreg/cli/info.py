@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.cli.terminal import say, say_json
 from napari_coreg.core.geometry import Grid, describe
+from napari_coreg.core.orientation import obliqueness, orientation
 from napari_coreg.io.quiet import quiet_itk
 from napari_coreg.io.volumes import read_volumes
 
@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _facts(volume: LoadedVolume) -> dict[str, Any]:
     image = volume.image
+    grid = Grid.of(image)
     values = sitk.GetArrayViewFromImage(image)
     return {
         "name": volume.name,
@@ -43,8 +44,8 @@ def _facts(volume: LoadedVolume) -> dict[str, Any]:
         "spacing_xyz_mm": image.GetSpacing(),
         "origin_lps_mm": image.GetOrigin(),
         "direction": image.GetDirection(),
-        "orientation": orientation(image),
-        "oblique_degrees": round(obliqueness(image), 2),
+        "orientation": orientation(grid),
+        "oblique_degrees": round(obliqueness(grid), 2),
         "pixel_type": image.GetPixelIDTypeAsString(),
         "minimum": float(values.min()),
         "maximum": float(values.max()),
@@ -65,17 +66,3 @@ def _lines(number: int, volume: LoadedVolume) -> list[str]:
         f"   {facts['pixel_type']}, {facts['minimum']:g} to {facts['maximum']:g}{unit}",
         *(f"   {text}" for text in volume.notes),
     ]
-
-
-def orientation(image: sitk.Image) -> str | None:
-    """Return where the axes x, y, z point to, such as "LPS" (left, posterior, superior); None for 2-D images."""
-    if image.GetDimension() != 3:
-        return None
-    return str(sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection()))
-
-
-def obliqueness(image: sitk.Image) -> float:
-    """Return the largest angle between an axis of the grid and the nearest axis of the body, degrees."""
-    n = image.GetDimension()
-    nearest = np.abs(np.reshape(image.GetDirection(), (n, n))).max(axis=0)
-    return float(np.degrees(np.arccos(np.clip(nearest, 0, 1))).max())

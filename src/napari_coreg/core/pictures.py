@@ -85,8 +85,8 @@ def compare(
     if at is None:
         at = planes(grid, middle_of_overlap(grid, Grid.of(moving), transform), pixels)
     identity = sitk.Transform(grid.dimension, sitk.sitkIdentity)
-    below = _stretched([slice_of(fixed, plane, identity) for plane in at])
-    above = _stretched([slice_of(moving, plane, transform) for plane in at])
+    below = stretched([slice_of(fixed, plane, identity) for plane in at])
+    above = stretched([slice_of(moving, plane, transform) for plane in at])
     return [
         PlanePictures(plane.name, _with_edges(f, m), _checkerboard(f, m))
         for plane, f, m in zip(at, below, above, strict=True)
@@ -163,6 +163,30 @@ def slice_of(image: sitk.Image, plane: Plane, transform: sitk.Transform) -> NDAr
     return values.reshape(grid.size_xyz[1], grid.size_xyz[0])
 
 
+def stretched(slices: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Return the slices with robust contrast, the same for all of them, from 0 to 1; NaN stays."""
+    values = np.concatenate([values[np.isfinite(values)] for values in slices])
+    if values.size == 0:
+        return slices
+    low, high = np.percentile(values, _PERCENTILES)
+    if high <= low:
+        low, high = float(values.min()), max(float(values.max()), float(values.min()) + 1e-6)
+    return [np.clip((one - low) / (high - low), 0, 1).astype(np.float32) for one in slices]
+
+
+def edges_of(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where a slice has its strongest edges, one pixel wide; none where it is NaN."""
+    found: NDArray[np.bool_] = canny(
+        np.nan_to_num(values),
+        sigma=_EDGE_SIGMA,
+        low_threshold=_EDGE_QUANTILES[0],
+        high_threshold=_EDGE_QUANTILES[1],
+        use_quantiles=True,
+        mask=np.isfinite(values),
+    )
+    return found
+
+
 def _plane(
     name: str,
     centre_lps: NDArray[np.float64],
@@ -177,29 +201,9 @@ def _plane(
     return Plane(name, Grid(tuple(size.tolist()), spacing, tuple(origin.tolist()), tuple(axes.T.ravel().tolist())))
 
 
-def _stretched(slices: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Return the slices with robust contrast, the same for all of them, from 0 to 1; NaN stays."""
-    values = np.concatenate([values[np.isfinite(values)] for values in slices])
-    if values.size == 0:
-        return slices
-    low, high = np.percentile(values, _PERCENTILES)
-    if high <= low:
-        low, high = float(values.min()), max(float(values.max()), float(values.min()) + 1e-6)
-    return [np.clip((one - low) / (high - low), 0, 1).astype(np.float32) for one in slices]
-
-
 def _with_edges(fixed: NDArray[np.float32], moving: NDArray[np.float32]) -> NDArray[np.float32]:
     picture = _grey(fixed)
-    there = np.isfinite(moving)
-    found = canny(
-        np.nan_to_num(moving),
-        sigma=_EDGE_SIGMA,
-        low_threshold=_EDGE_QUANTILES[0],
-        high_threshold=_EDGE_QUANTILES[1],
-        use_quantiles=True,
-        mask=there,
-    )
-    picture[found] = EDGE_COLOUR
+    picture[edges_of(moving)] = EDGE_COLOUR
     return picture
 
 
