@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
+from napari_coreg.core.body import marked
 from napari_coreg.core.folding import Folding, jacobian_determinant
-from napari_coreg.core.slabs import coarse_grid, slab_grid, slabs
+from napari_coreg.core.slabs import slab_grid, slabs
+from napari_coreg.core.thinned import Thinned
 from napari_coreg.core.transforms import displacement_field
-from napari_coreg.errors import GeometryError
+from napari_coreg.errors import GeometryError, VolumeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,8 +36,8 @@ class DeformationFigures:
 
     Attributes
     ----------
-    mean_mm, p95_mm, p99_mm, maximum_mm : float
-        Of the lengths of the displacements; the percentiles are those of the thinned map.
+    mean_mm, median_mm, p95_mm, p99_mm, maximum_mm : float
+        Of the lengths of the displacements; median and percentiles are those of the thinned map.
     folding : Folding
         Range of the Jacobian determinant, and the part of the voxels where it is 0 or less.
     folded : int
@@ -44,9 +46,12 @@ class DeformationFigures:
         How many there are.
     factor : float
         99 % of the voxels swell or shrink by no more than this factor; at least 1.
+    p1_determinant, p5_determinant, median_determinant, p95_determinant, p99_determinant : float
+        Percentiles of the Jacobian determinant; those of the thinned map.
     """
 
     mean_mm: float
+    median_mm: float
     p95_mm: float
     p99_mm: float
     maximum_mm: float
@@ -54,6 +59,11 @@ class DeformationFigures:
     folded: int
     voxels: int
     factor: float
+    p1_determinant: float
+    p5_determinant: float
+    median_determinant: float
+    p95_determinant: float
+    p99_determinant: float
 
     @property
     def limits_mm(self) -> tuple[float, float]:
@@ -75,6 +85,8 @@ class DeformationMaps:
         1 where the determinant of this voxel, or of one that was left out next to it, is 0 or less; None where none is.
     every_xyz : tuple of int
         Each how many-th voxel is in the maps.
+    figures_in_mask : DeformationFigures or None
+        Over the voxels in the mask; None where none was given.
     """
 
     figures: DeformationFigures
@@ -82,12 +94,14 @@ class DeformationMaps:
     determinant: sitk.Image
     folded: sitk.Image | None
     every_xyz: tuple[int, ...]
+    figures_in_mask: DeformationFigures | None = None
 
 
 def measure_deformation(
     transform: sitk.Transform,
     grid: Grid,
     *,
+    mask: sitk.Image | None = None,
     most_voxels: int = MOST_VOXELS,
     on_fraction: OnFraction | None = None,
     is_cancelled: IsCancelled | None = None,
@@ -100,6 +114,9 @@ def measure_deformation(
         Fixed -> moving, LPS mm.
     grid : Grid
         Normally the fixed image's.
+    mask : SimpleITK.Image, optional
+        On any grid; the figures are told of the voxels where it is not 0, too. The body, normally: what is folded in
+        the air around it moves no tissue.
     most_voxels : int
         Of the maps; the figures and the folded voxels are those of all voxels anyway.
     on_fraction : callable, optional
@@ -111,12 +128,22 @@ def measure_deformation(
     ------
     GeometryError
         The transform has other axes than the grid, or an axis of the grid has fewer than two voxels.
+    VolumeError
+        No voxel of the grid is in the mask.
     RegistrationCancelled
         `is_cancelled` said so.
+
+    Examples
+    --------
+    >>> from napari_coreg.core.geometry import Grid
+    >>> grid = Grid((9, 9), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+    >>> figures = measure_deformation(sitk.ScaleTransform(2, (1.5, 1.0)), grid).figures
+    >>> figures.median_mm, figures.p1_determinant, figures.folded
+    (2.0, 1.5, 0)
     """
     require_axes(transform, grid)
-    thin = _Thinned(grid, most_voxels)
-    totals = _Totals()
+    thin = Thinned(grid, most_voxels)
+    totals, in_mask = _Totals(), _Marked(max(1, grid.number_of_voxels // most_voxels))
     for start, stop in slabs(grid, on_fraction, is_cancelled):
         before, after = max(0, start - 1), min(grid.size_xyz[-1], stop + 1)  # for differences across the slab's faces
         field = displacement_field(transform, slab_grid(grid, before, after))
@@ -125,7 +152,20 @@ def measure_deformation(
         determinant = sitk.GetArrayFromImage(jacobian_determinant(field))[inner]
         totals.add(length, determinant)
         thin.add(start, length, determinant)
-    return thin.maps(totals, grid.number_of_voxels)
+        if mask is not None:
+            in_mask.add_where(marked(mask, slab_grid(grid, start, stop)).T, length, determinant)
+    if mask is not None and not in_mask.voxels:
+        raise VolumeError("the mask has no voxel inside the grid; check that both lie in the same place")
+    return DeformationMaps(
+        totals.figures(thin.length, thin.determinant),
+        thin.image(thin.length),
+        thin.image(thin.determinant),
+        None if thin.folded is None else thin.image(thin.folded),
+        thin.every_xyz,
+        None
+        if mask is None
+        else in_mask.figures(np.concatenate(in_mask.lengths), np.concatenate(in_mask.determinants)),
+    )
 
 
 def limits_mm(lengths_mm: NDArray[np.floating]) -> tuple[float, float]:
@@ -172,7 +212,7 @@ class _Totals:
     """Sums and extremes over the slabs."""
 
     def __init__(self) -> None:
-        self.sum_mm, self.folded = 0.0, 0
+        self.sum_mm, self.folded, self.voxels = 0.0, 0, 0
         self.longest_mm, self.least, self.most = 0.0, np.inf, -np.inf
 
     def add(self, length: NDArray[np.float32], determinant: NDArray[np.float32]) -> None:
@@ -180,67 +220,47 @@ class _Totals:
         self.longest_mm = max(self.longest_mm, float(length.max()))
         self.least, self.most = min(self.least, float(determinant.min())), max(self.most, float(determinant.max()))
         self.folded += int(np.count_nonzero(determinant <= 0))
+        self.voxels += length.size
 
-
-class _Thinned:
-    """Maps of a coarse grid, filled slab by slab."""
-
-    def __init__(self, grid: Grid, most_voxels: int) -> None:
-        self.coarse, self._first_xyz, self.every_xyz = (
-            (grid, (0,) * grid.dimension, (1,) * grid.dimension)
-            if grid.number_of_voxels <= most_voxels
-            else coarse_grid(grid, most_voxels)
+    def figures(self, lengths: NDArray[np.float32], determinants: NDArray[np.float32]) -> DeformationFigures:
+        """Return the figures, with the percentiles of the values that are given."""
+        median_mm, p95_mm, p99_mm = (float(value) for value in np.percentile(lengths, (50, 95, 99)))
+        p1, p5, median, p95, p99 = (float(value) for value in np.percentile(determinants, (1, 5, 50, 95, 99)))
+        return DeformationFigures(
+            mean_mm=self.sum_mm / self.voxels,
+            median_mm=median_mm,
+            p95_mm=p95_mm,
+            p99_mm=p99_mm,
+            maximum_mm=self.longest_mm,
+            folding=Folding(self.least, self.most, self.folded / self.voxels),
+            folded=self.folded,
+            voxels=self.voxels,
+            factor=_factor(determinants),
+            p1_determinant=p1,
+            p5_determinant=p5,
+            median_determinant=median,
+            p95_determinant=p95,
+            p99_determinant=p99,
         )
-        shape = self.coarse.size_xyz[::-1]
-        self._length, self._determinant = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        self._folded: NDArray[np.uint8] | None = None
 
-    def add(self, start: int, length: NDArray[np.float32], determinant: NDArray[np.float32]) -> None:
-        first, every = self._first_xyz[-1], self.every_xyz[-1]
-        begin = max(0, -((first - start) // every))  # the first coarse slice at or after `start`
-        end = min(self.coarse.size_xyz[-1], -((first - start - len(length)) // every))
-        if begin < end:
-            inner = (slice(begin * every + first - start, None, every), *self._across())
-            self._length[begin:end] = length[inner][: end - begin]
-            self._determinant[begin:end] = determinant[inner][: end - begin]
-        folded = np.argwhere(determinant <= 0)
-        if len(folded):
-            folded[:, 0] += start
-            first_zyx, every_zyx = np.array(self._first_xyz[::-1]), np.array(self.every_xyz[::-1])
-            nearest = np.rint((folded - first_zyx) / every_zyx).astype(int)
-            nearest = np.clip(nearest, 0, np.array(self._length.shape) - 1)
-            if self._folded is None:
-                self._folded = np.zeros(self._length.shape, np.uint8)
-            self._folded[tuple(nearest.T)] = 1
 
-    def maps(self, totals: _Totals, voxels: int) -> DeformationMaps:
-        p95, p99 = np.percentile(self._length, (95, 99))
-        figures = DeformationFigures(
-            mean_mm=totals.sum_mm / voxels,
-            p95_mm=float(p95),
-            p99_mm=float(p99),
-            maximum_mm=totals.longest_mm,
-            folding=Folding(totals.least, totals.most, totals.folded / voxels),
-            folded=totals.folded,
-            voxels=voxels,
-            factor=_factor(self._determinant),
-        )
-        images = (None if a is None else self._image(a) for a in (self._length, self._determinant, self._folded))
-        length, determinant, folded = images
-        assert length is not None
-        assert determinant is not None
-        return DeformationMaps(figures, length, determinant, folded, self.every_xyz)
+class _Marked(_Totals):
+    """The same in a mask, whose values are kept: one of `every`."""
 
-    def _across(self) -> tuple[slice, ...]:
-        pairs = zip(self._first_xyz[-2::-1], self.every_xyz[-2::-1], strict=True)
-        return tuple(slice(first, None, every) for first, every in pairs)
+    def __init__(self, every: int) -> None:
+        super().__init__()
+        self.lengths: list[NDArray[np.float32]] = []
+        self.determinants: list[NDArray[np.float32]] = []
+        self._every = every
 
-    def _image(self, array: NDArray[np.float32] | NDArray[np.uint8]) -> sitk.Image:
-        image = sitk.GetImageFromArray(array)
-        image.SetOrigin(self.coarse.origin_lps)
-        image.SetSpacing(self.coarse.spacing_xyz)
-        image.SetDirection(self.coarse.direction)
-        return image
+    def add_where(
+        self, inside: NDArray[np.bool_], length: NDArray[np.float32], determinant: NDArray[np.float32]
+    ) -> None:
+        if inside.any():
+            length, determinant = length[inside], determinant[inside]
+            self.add(length, determinant)
+            self.lengths.append(length[:: self._every])
+            self.determinants.append(determinant[:: self._every])
 
 
 def _factor(determinant: NDArray[np.float32]) -> float:
