@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.landmarks.console import fit_landmark_layers as fit_landmark_layers
     from napari_coreg.plugin.live import reslice_layer as reslice_layer
     from napari_coreg.plugin.orthogonal.console import orthogonal_views as orthogonal_views
+    from napari_coreg.plugin.warp.console import warp_layers as warp_layers
 
 try:
     __version__ = version("napari-coreg")
@@ -79,6 +80,7 @@ _HOME = {
     "reslice_layer": "napari_coreg.plugin.live",
     "save_project": "napari_coreg.plugin.attempts.projects",
     "show_deformation": "napari_coreg.plugin.deformation.console",
+    "warp_layers": "napari_coreg.plugin.warp.console",
     "write_transform": "napari_coreg.io.transforms",
     "write_volume": "napari_coreg.io.volumes",
 }
@@ -115,6 +117,7 @@ __all__ = [
     "reslice_layer",
     "save_project",
     "show_deformation",
+    "warp_layers",
     "write_transform",
     "write_volume",
 ]
