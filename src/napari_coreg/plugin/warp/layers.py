@@ -9,7 +9,6 @@ import numpy as np
 
 from napari_coreg.core.resample import resample
 from napari_coreg.core.upright import upright_order
-from napari_coreg.core.upright import upright_order
 from napari_coreg.errors import GeometryError, VolumeError
 from napari_coreg.plugin.layers import METADATA_KEY, volume_to_layer_data
 from napari_coreg.plugin.placement import map_points
