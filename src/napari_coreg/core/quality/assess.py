@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from napari_coreg.core.geometry import require_grid, require_scalars
+from napari_coreg.core.quality import origins
+from napari_coreg.core.quality.bodies import body_mask
+from napari_coreg.core.quality.found import Found
+from napari_coreg.core.quality.headline import summarize
+from napari_coreg.core.quality.judging import judge_transform
 from napari_coreg.core.quality.limits import DEFAULT_LIMITS, Limits
+from napari_coreg.core.quality.on_deformation import measure_motion
+from napari_coreg.core.quality.on_intensities import measure_intensities
+from napari_coreg.core.quality.on_landmarks import measure_landmarks
+from napari_coreg.core.quality.on_structures import measure_structures
+from napari_coreg.core.quality.record import Quality
+from napari_coreg.core.quality.rows import Grader
+from napari_coreg.core.quality.steps import Steps
+from napari_coreg.core.quality.subject import Assessment
+from napari_coreg.core.verdict import Verdict
+from napari_coreg.errors import GeometryError, VolumeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari_coreg.core.folding import Folding
     from napari_coreg.core.progress import IsCancelled
-    from napari_coreg.core.quality.subject import Assessment, Subject
+    from napari_coreg.core.quality.record import Row
+    from napari_coreg.core.quality.subject import Subject
 
 LongCheck = Literal["inverse_consistency", "repeatability", "simulation"]
 LONG_CHECKS: tuple[LongCheck, ...] = ("inverse_consistency", "repeatability", "simulation")
+
+_BODY, _MOTION, _VERDICT = "finding the body", "measuring the deformation", "judging the pose"
+_LANDMARKS, _STRUCTURES, _INTENSITIES = "measuring landmarks", "measuring structures", "comparing intensities"
+_COSTS = {_BODY: 0.5, _MOTION: 3.0, _VERDICT: 2.0, _LANDMARKS: 0.1, _STRUCTURES: 3.0, _INTENSITIES: 6.0}
 
 
 def assess(
@@ -25,6 +47,8 @@ def assess(
     is_cancelled: IsCancelled | None = None,
 ) -> Assessment:
     """Measure a registration in every way that what is known of it allows.
+
+    "Before" is always with the volumes as their headers place them, whatever the registration started from.
 
     Parameters
     ----------
@@ -46,4 +70,88 @@ def assess(
     RegistrationCancelled
         `is_cancelled` said so.
     """
-    raise NotImplementedError
+    _require_fit(subject)
+    steps = Steps(_COSTS, on_step, is_cancelled)
+    grader = Grader.of(subject.fixed, subject.moving, limits)
+    steps.begin(_BODY)
+    body = body_mask(subject.fixed)
+    steps.begin(_MOTION)
+    motion = measure_motion(subject, body, grader, on_fraction=steps.tell, is_cancelled=is_cancelled)
+    steps.begin(_VERDICT)
+    verdict = _verdict(subject, motion.folding, is_cancelled)
+    steps.begin(_LANDMARKS)
+    landmarks = measure_landmarks(subject.landmarks, subject.transform, grader)
+    steps.begin(_STRUCTURES)
+    structures = measure_structures(subject, grader)
+    steps.begin(_INTENSITIES)
+    intensities = measure_intensities(subject, grader)
+    parts = [Found(tuple(_verdict_rows(verdict, grader))), landmarks, structures, motion.found, intensities]
+    rows = tuple(row for part in parts for row in part.rows)
+    record = origins.verdict_record(verdict)
+    state, headline = summarize(record, rows, landmarks.landmarks)
+    quality = Quality(
+        state=state,
+        headline=headline,
+        fixed=origins.volume_record(subject, "fixed"),
+        moving=origins.volume_record(subject, "moving"),
+        transform=origins.transform_record(subject, motion.rigid_shift_mm, motion.rigid_angle_degrees),
+        verdict=record,
+        rows=rows,
+        landmarks=landmarks.landmarks,
+        remarks=("'before' is with the volumes as their headers place them", *(r for p in parts for r in p.remarks)),
+        limits=limits,
+        recipe=None if subject.recipe is None else subject.recipe.model_dump(mode="json"),
+        run=origins.run_record(subject),
+        environment=origins.environment(),
+    )
+    steps.end()
+    return Assessment(quality, {name: image for part in parts for name, image in part.maps.items()})
+
+
+def _verdict(subject: Subject, folding: Folding, is_cancelled: IsCancelled | None) -> Verdict:
+    try:
+        return judge_transform(
+            subject.fixed,
+            subject.moving,
+            subject.transform,
+            fixed_mask=subject.fixed_mask,
+            moving_mask=subject.moving_mask,
+            folding=folding,
+            is_cancelled=is_cancelled,
+        )
+    except (GeometryError, VolumeError) as error:
+        return Verdict("doubtful", (f"the pose could not be judged: {error}",), {})
+
+
+def _verdict_rows(verdict: Verdict, grader: Grader) -> list[Row]:
+    measures = verdict.measures
+    keys = {"best_elsewhere": 1.0, "drift_mm": 1.0, "captured": 100.0, "meeting": 100.0}
+    found = {key: (measures.get(key), factor) for key, factor in keys.items()}
+    return [
+        grader.row(key.removesuffix("_mm"), factor * value)
+        for key, (value, factor) in found.items()
+        if value is not None
+    ]
+
+
+def _require_fit(subject: Subject) -> None:
+    """Refuse volumes, transforms, masks and labels that do not have the same number of axes."""
+    n = subject.transform.GetDimension()
+    require_grid(subject.fixed, "fixed volume")
+    require_grid(subject.moving, "moving volume")
+    given = {
+        role: getattr(subject, role)
+        for role in ("fixed", "moving", "fixed_mask", "moving_mask", "fixed_labels", "moving_labels")
+    }
+    for role, image in given.items():
+        if image is None:
+            continue
+        words = role.replace("_", " ")
+        if image.GetDimension() != n:
+            raise GeometryError(
+                f"the {words} has {image.GetDimension()} axes and the transform {n}; give volumes and a transform of "
+                "the same space"
+            )
+        require_scalars(image, words)
+    if subject.backward is not None and subject.backward.GetDimension() != n:
+        raise GeometryError(f"the transform back has {subject.backward.GetDimension()} axes and the other one {n}")

@@ -1,0 +1,200 @@
+"""judge_transform(): the verdict on any transform, also one that was not found here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import SimpleITK as sitk
+
+from napari_coreg.core.evidence import gather, nearest_rigid
+from napari_coreg.core.folding import Folding, folding_of
+from napari_coreg.core.geometry import Grid, require_grid, require_values
+from napari_coreg.core.point_fits import fit_linear
+from napari_coreg.core.quality.bodies import body_mask, finite
+from napari_coreg.core.resample import resample
+from napari_coreg.core.slabs import coarse_grid, coarser
+from napari_coreg.core.transforms import compose, displacement_field, from_matrix, invert, is_linear, to_matrix
+from napari_coreg.core.verdict import Facts, Verdict, judge
+from napari_coreg.errors import GeometryError, RegistrationCancelled, RegistrationError
+
+if TYPE_CHECKING:
+    from napari_coreg.core.evidence import PoseEvidence
+    from napari_coreg.core.progress import IsCancelled
+    from napari_coreg.core.search.landscape import Landscape, Matrix, Pose
+
+_FIT_POINTS = 20_000
+_BENT_VOXELS = 1_000_000  # are enough for the coarse search, which looks at some 40 voxels across the body
+
+
+def judge_transform(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    transform: sitk.Transform,
+    *,
+    fixed_mask: sitk.Image | None = None,
+    moving_mask: sitk.Image | None = None,
+    seed: int = 0,
+    folding: Folding | None = None,
+    is_cancelled: IsCancelled | None = None,
+) -> Verdict:
+    """Judge a transform by the two volumes alone, as `register` judges its results, whoever made it.
+
+    All poses are searched for one in which the volumes fit better, jittered starts are improved to see whether they
+    come back, and folds are looked for. Of a deformable transform the affine map nearest to it over the body is judged,
+    with the moving volume bent as the rest of the transform bends it.
+
+    Parameters
+    ----------
+    fixed, moving : SimpleITK.Image
+        The volumes, LPS mm. NaN and infinite voxels count as background.
+    transform : SimpleITK.Transform
+        Fixed -> moving, LPS mm.
+    fixed_mask, moving_mask : SimpleITK.Image, optional
+        Where to look, on any grid.
+    seed : int
+        Of the samples and of the jittered starts.
+    folding : Folding, optional
+        Of the transform over the fixed grid, where it is known already.
+    is_cancelled : callable, optional
+        Asked between the parts of the search.
+
+    Returns
+    -------
+    Verdict
+        "good", "doubtful" or "failed", with reasons in words and the numbers behind them.
+
+    Raises
+    ------
+    GeometryError, VolumeError
+        If a volume cannot be judged, or its axes are not those of the transform.
+    RegistrationCancelled
+        `is_cancelled` said so.
+
+    Examples
+    --------
+    >>> from napari_coreg import read_volume
+    >>> from napari_coreg.samples import sample_path
+    >>> ct, mr = (read_volume(sample_path(name)).image for name in ("ct.nii.gz", "mr_t1.nii.gz"))
+    >>> judge_transform(ct, mr, sitk.TranslationTransform(3, (60.0, 0.0, 0.0))).state
+    'failed'
+    """
+    _require_fit(fixed, moving, transform)
+    fixed, moving = finite(fixed), finite(moving)
+    for image, role in ((fixed, "fixed volume"), (moving, "moving volume")):
+        require_values(image, role)
+    matrix = linear_part(transform, fixed, fixed_mask)
+    if not is_linear(transform):
+        folding = folding or folding_of(transform, Grid.of(fixed))
+        moving, moving_mask = _bent(transform, matrix, moving, moving_mask)
+    evidence, scores = _evidence(fixed, moving, matrix, (fixed_mask, moving_mask), seed, is_cancelled)
+    before, after = scores
+    facts = Facts(pose=evidence, matrix=matrix, folding=folding, metric_before=before, metric_after=after)
+    return judge(facts)
+
+
+def linear_part(transform: sitk.Transform, fixed: sitk.Image, fixed_mask: sitk.Image | None = None) -> Matrix:
+    """Return a linear transform as a matrix; of any other the affine map nearest to it over the body.
+
+    Parameters
+    ----------
+    transform : SimpleITK.Transform
+        Fixed -> moving, LPS mm.
+    fixed : SimpleITK.Image
+        The fixed volume.
+    fixed_mask : SimpleITK.Image, optional
+        Instead of the body; on any grid.
+
+    Returns
+    -------
+    array, shape (D + 1, D + 1)
+        Fixed -> moving, LPS mm.
+    """
+    if is_linear(transform):
+        return to_matrix(transform)
+    mask = body_mask(fixed) if fixed_mask is None else fixed_mask
+    grid, _, _ = coarse_grid(Grid.of(mask), 8 * _FIT_POINTS)
+    vectors = sitk.GetArrayFromImage(displacement_field(transform, grid)).reshape(-1, grid.dimension)
+    indices_zyx = np.indices(grid.size_xyz[::-1]).reshape(grid.dimension, -1).T
+    points = grid.to_lps(indices_zyx[:, ::-1].astype(float))
+    identity = sitk.Transform(grid.dimension, sitk.sitkIdentity)
+    on_grid = resample(sitk.Cast(mask != 0, sitk.sitkUInt8), grid, identity, interpolator="nearest", background=0)
+    inside = sitk.GetArrayViewFromImage(on_grid).ravel() != 0
+    if np.count_nonzero(inside) > 10 * grid.dimension:
+        points, vectors = points[inside], vectors[inside]
+    return to_matrix(fit_linear("affine", points, points + vectors).transform)
+
+
+def _bent(
+    transform: sitk.Transform, matrix: Matrix, moving: sitk.Image, mask: sitk.Image | None
+) -> tuple[sitk.Image, sitk.Image | None]:
+    """Return the moving volume and mask as what is left of the transform without its linear part bends them."""
+    try:
+        rest = compose(invert(from_matrix(matrix)), transform)
+    except RegistrationError:  # flat, which the verdict tells
+        return moving, mask
+    grid = Grid.of(moving)
+    grid = grid if grid.number_of_voxels <= _BENT_VOXELS else coarser(grid, _BENT_VOXELS)
+    smooth = moving
+    if max(grid.spacing_xyz) > 1.5 * min(moving.GetSpacing()):
+        sigmas = [
+            0.4 * new if new > 1.5 * old else 0.0
+            for new, old in zip(grid.spacing_xyz, moving.GetSpacing(), strict=True)
+        ]
+        smooth = sitk.DiscreteGaussian(moving, [sigma**2 for sigma in sigmas], useImageSpacing=True)
+    bent = resample(smooth, grid, rest)
+    if mask is None:
+        return bent, None
+    return bent, resample(sitk.Cast(mask != 0, sitk.sitkUInt8), grid, rest, interpolator="nearest", background=0)
+
+
+def _evidence(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    matrix: Matrix,
+    masks: tuple[sitk.Image | None, sitk.Image | None],
+    seed: int,
+    is_cancelled: IsCancelled | None,
+) -> tuple[PoseEvidence | None, tuple[float | None, float | None]]:
+    """Return what the search says, None where it cannot; and the negative score before and after, None without overlap."""
+    from napari_coreg.core.search import compiling  # noqa: PLC0415 - numba takes 0.5 s
+    from napari_coreg.core.search.landscape import Landscape  # noqa: PLC0415
+
+    n = fixed.GetDimension()
+    if np.linalg.det(matrix[:n, :n]) <= 0:
+        return None, (None, 0.0)  # a mirror image or flat, which decides
+    if compiling.needs_compiling() and not compiling.compile_ahead(is_cancelled or (lambda: False)):
+        raise RegistrationCancelled("judging the transform was cancelled")
+    binary = [None if mask is None else sitk.Cast(mask != 0, sitk.sitkUInt8) for mask in masks]
+    try:
+        landscape = Landscape(fixed, moving, *binary, seed=seed)
+        after = landscape.score(matrix)
+        if landscape.meeting(matrix) == 0:
+            return None, (None, None)
+        poses = _poses(landscape, matrix, is_cancelled)
+    except RegistrationError:  # masks leave too little, or they overlap in no pose
+        return None, (None, 0.0)
+    untouched = np.eye(n + 1)
+    evidence, _ = gather(landscape, matrix, untouched, poses, seed)
+    return evidence, (-landscape.score(untouched), -after)
+
+
+def _poses(landscape: Landscape, matrix: Matrix, is_cancelled: IsCancelled | None) -> list[Pose]:
+    guess = nearest_rigid(matrix, landscape.centre_lps)
+
+    def on_part(_part: int, _parts: int, _best: Pose) -> bool:
+        return is_cancelled is not None and is_cancelled()
+
+    poses = landscape.explore({"given": [guess]}, on_part)
+    if not poses:
+        raise RegistrationCancelled("judging the transform was cancelled")
+    return poses
+
+
+def _require_fit(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> None:
+    require_grid(fixed, "fixed volume")
+    require_grid(moving, "moving volume")
+    dimensions = [fixed.GetDimension(), moving.GetDimension(), transform.GetDimension()]
+    if len(set(dimensions)) > 1:
+        told = ", ".join(str(n) for n in dimensions)
+        raise GeometryError(f"fixed volume, moving volume and transform must have the same axes, but they have {told}")
