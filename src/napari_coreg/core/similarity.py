@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
+from napari_coreg.core.local_similarity import LocalCorrelation, StructuralSimilarity, window_radius
+from napari_coreg.core.paired_values import PairedValues
 from napari_coreg.core.resample import resample
-from napari_coreg.errors import GeometryError, VolumeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_coreg.core.geometry import Grid
+    from napari_coreg.core.paired_values import Moments
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,27 @@ class Similarity:
     correlation : float or None
         Pearson's r, cov(f, w) / (std(f) std(w)), -1 to 1; 1 is best for one modality. None where a volume is constant.
     local_correlation : float or None
-        Mean over the voxels of Pearson's r within a box about each, -1 to 1; 1 is best, and contrast and brightness may
-        change from place to place. None where it was not asked for, or no box has any contrast in both volumes.
+        Mean over the voxels of Pearson's r squared within a box about each, 0 to 1; 1 is best. Contrast may change from
+        place to place, and turn round. The box is about a cube in mm, of 9 x 9 x 9 voxels (2-D: 9 x 9) where they are
+        cubes, so numbers of grids with other spacing do not compare. See `local_similarity.LocalCorrelation` for flat
+        boxes and those at a border. None where it was not asked for, or no box has any contrast.
     mutual_information : float
         H(f) + H(w) - H(f, w), in nats, of the joint histogram; 0 or more, higher is better. For any two modalities.
     normalized_mutual_information : float or None
         (H(f) + H(w)) / H(f, w), 1 to 2, higher is better; changes less with the overlap. None where both are constant.
     structural_similarity : float or None
-        SSIM, at most 1; 1 is best. For one modality on one scale. None where it was not asked for, or the fixed volume
-        is constant.
+        SSIM of scikit-image in windows of 7 x 7 x 7 voxels, with the range of the fixed values looked at as its data
+        range, averaged over the voxels whose whole window is looked at; -1 to 1, 1 is best. For one modality on one
+        scale only. None where it was not asked for, the fixed volume is constant, or no whole window is looked at.
     voxels : int
         n.
 
     References
     ----------
     Viola and Wells, "Alignment by maximization of mutual information", Int J Comput Vis 24, 1997; Studholme, Hill and
-    Hawkes, "An overlap invariant entropy measure of 3D medical image alignment", Pattern Recognition 32, 1999.
+    Hawkes, "An overlap invariant entropy measure of 3D medical image alignment", Pattern Recognition 32, 1999; Avants
+    et al., "Symmetric diffeomorphic image registration with cross-correlation", Med Image Anal 12, 2008; Wang et al.,
+    "Image quality assessment: from error visibility to structural similarity", IEEE TIP 13, 2004.
     """
 
     mean_squares: float
@@ -99,6 +106,10 @@ def similarity(
     local : bool
         Whether to compute `local_correlation` and `structural_similarity`, which take most of the time.
 
+    Returns
+    -------
+    Similarity
+
     Raises
     ------
     GeometryError
@@ -112,52 +123,57 @@ def similarity(
     >>> similarity(image, image).correlation
     1.0
     """
-    others = [warped] if mask is None else [warped, mask]
-    for other in others:
-        if other.GetSize() != fixed.GetSize():
-            raise GeometryError(
-                f"the volumes have {fixed.GetSize()} and {other.GetSize()} voxels; bring them on one grid"
-            )
-    f, w = (sitk.GetArrayViewFromImage(image).astype(np.float64) for image in (fixed, warped))
-    looked_at = np.isfinite(f) & np.isfinite(w)
-    if mask is not None:
-        looked_at &= sitk.GetArrayViewFromImage(mask) != 0
-    f, w = f[looked_at], w[looked_at]
-    if f.size == 0:
-        raise VolumeError("the two volumes do not overlap, so there is nothing to compare")
-    mean_squares = float(np.mean((f - w) ** 2))
-    f_entropy, w_entropy, joint_entropy = _entropies(f, w, bins)
+    pair = PairedValues(fixed, warped, mask)
+    moments = pair.moments
+    local_correlation, structural = _local_measures(pair, fixed.GetSpacing()[::-1]) if local else (None, None)
+    margin = max([0, *(measure.margin for measure in (local_correlation, structural) if measure is not None)])
+    joint = np.zeros((bins, bins), np.int64)
+    for slab in pair.slabs(margin):
+        f, w = (values[slab.inner][slab.inside[slab.inner]] for values in (slab.f, slab.w))
+        joint += _histogram(f, w, moments, bins)
+        for measure in (local_correlation, structural):
+            if measure is not None:
+                measure.add(slab)
+    f_entropy, w_entropy, joint_entropy = _entropy(joint.sum(axis=1)), _entropy(joint.sum(axis=0)), _entropy(joint)
     return Similarity(
-        mean_squares=mean_squares,
-        root_mean_square=mean_squares**0.5,
-        correlation=_correlation(f, w),
-        local_correlation=None,
+        mean_squares=moments.squares / moments.number,
+        root_mean_square=(moments.squares / moments.number) ** 0.5,
+        correlation=_correlation(moments),
+        local_correlation=None if local_correlation is None else local_correlation.value,
         mutual_information=max(0.0, f_entropy + w_entropy - joint_entropy),
         normalized_mutual_information=(f_entropy + w_entropy) / joint_entropy if joint_entropy > 0 else None,
-        structural_similarity=None,
-        voxels=int(f.size),
+        structural_similarity=None if structural is None else structural.value,
+        voxels=moments.number,
     )
 
 
-def _correlation(f: NDArray[np.float64], w: NDArray[np.float64]) -> float | None:
-    f, w = f - f.mean(), w - w.mean()
-    scale = float(np.sqrt(np.dot(f, f)) * np.sqrt(np.dot(w, w)))
-    return float(np.clip(np.dot(f, w) / scale, -1, 1)) if scale > 0 else None
+def _local_measures(
+    pair: PairedValues, spacing_zyx: tuple[float, ...]
+) -> tuple[LocalCorrelation | None, StructuralSimilarity | None]:
+    moments = pair.moments
+    deviations = (moments.ff / moments.number) ** 0.5, (moments.ww / moments.number) ** 0.5
+    correlation = LocalCorrelation(window_radius(spacing_zyx), pair.shape, (moments.f_mean, moments.w_mean), deviations)
+    data_range = moments.f_high - moments.f_low
+    return correlation, StructuralSimilarity(pair.shape, data_range) if data_range > 0 else None
 
 
-def _entropies(f: NDArray[np.float64], w: NDArray[np.float64], bins: int) -> tuple[float, float, float]:
-    """Return the entropies of f, of w and of both together, in nats."""
-    joint = np.bincount(_binned(f, bins) * bins + _binned(w, bins), minlength=bins * bins).reshape(bins, bins)
-    return _entropy(joint.sum(axis=1)), _entropy(joint.sum(axis=0)), _entropy(joint)
+def _correlation(moments: Moments) -> float | None:
+    scale = moments.ff**0.5 * moments.ww**0.5
+    return float(np.clip(moments.fw / scale, -1, 1)) if scale > 0 else None
 
 
-def _binned(values: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
-    low, high = float(values.min()), float(values.max())
+def _histogram(f: NDArray[np.float64], w: NDArray[np.float64], moments: Moments, bins: int) -> NDArray[np.int64]:
+    joint = _binned(f, moments.f_low, moments.f_high, bins) * bins + _binned(w, moments.w_low, moments.w_high, bins)
+    return np.bincount(joint, minlength=bins * bins).reshape(bins, bins)
+
+
+def _binned(values: NDArray[np.float64], low: float, high: float, bins: int) -> NDArray[np.intp]:
     if low == high:
         return np.zeros(values.shape, np.intp)
     return np.minimum(((values - low) * (bins / (high - low))).astype(np.intp), bins - 1)
 
 
-def _entropy(counts: NDArray[np.intp]) -> float:
+def _entropy(counts: NDArray[np.int64]) -> float:
+    """Return the entropy of a histogram, in nats."""
     p = counts[counts > 0] / counts.sum()
     return float(-np.sum(p * np.log(p)))
