@@ -1,0 +1,167 @@
+"""How a registration was made, for a reader: the recipe in short, the run, and what repeats it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from napari_coreg.errors import CoregError
+from napari_coreg.io.again import command_line, python_script
+from napari_coreg.io.strict_json import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_coreg.core.quality.record import Quality
+    from napari_coreg.core.quality.subject import Subject
+
+
+@dataclass(frozen=True)
+class Made:
+    """How the transform came about, as far as it is known.
+
+    Attributes
+    ----------
+    title, description : str
+        Of the recipe.
+    settings : tuple of (str, str)
+        What holds for all stages.
+    stages : tuple of tuple of str
+        Kind, metric, optimizer, levels and samples of each stage, in words.
+    recipe_json : str
+        The whole recipe; empty where none is known.
+    run : tuple of (str, str)
+        Seed, threads, time ...
+    notes : tuple of str
+        What the run and the check before it had to say.
+    command, script : str
+        What repeats the run; empty where that is not known.
+    fingerprints : tuple of (str, str)
+        SHA-256 of voxels and geometry, by role.
+    """
+
+    title: str = ""
+    description: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+    stages: tuple[tuple[str, ...], ...] = ()
+    recipe_json: str = ""
+    run: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    command: str = ""
+    script: str = ""
+    fingerprints: tuple[tuple[str, str], ...] = ()
+
+
+def made_of(subject: Subject, quality: Quality) -> Made:
+    """Return how the transform of a subject came about."""
+    recipe = quality.recipe or (None if subject.recipe is None else subject.recipe.model_dump(mode="json"))
+    record = None if subject.result is None else {**subject.result.to_record(), "inputs": dict(subject.inputs)}
+    run = dict(quality.run) if quality.run else {}
+    notes = [*_texts(run.pop("notes", ())), *_findings((record or {}).get("findings", ()))]
+    prints = {"fixed": quality.fixed.fingerprint, "moving": quality.moving.fingerprint}
+    if record is not None:
+        prints.update(record.get("fingerprints", {}))
+    for role, told in subject.inputs.items():
+        if isinstance(told, dict) and told.get("sha256"):
+            prints[f"{role}, file"] = str(told["sha256"])
+    made = Made(
+        run=tuple((_spoken(key), _told(value)) for key, value in run.items()),
+        notes=tuple(dict.fromkeys(notes)),
+        fingerprints=tuple((_spoken(role), digest) for role, digest in prints.items() if digest),
+    )
+    if recipe is None:
+        return made
+    command, script = _repeated(record)
+    return replace(
+        made,
+        title=str(recipe.get("title") or recipe.get("name", "")),
+        description=str(recipe.get("description", "")),
+        settings=_settings(recipe),
+        stages=tuple(_stage(stage) for stage in recipe.get("stages", ())),
+        recipe_json=to_json(recipe),
+        command=command,
+        script=script,
+    )
+
+
+def _repeated(record: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Return the command line and the script that repeat a run; empty where its record does not hold enough."""
+    if record is None:
+        return "", ""
+    try:
+        return command_line(record), python_script(record)
+    except CoregError:
+        return "", ""
+
+
+def _settings(recipe: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    before = recipe.get("preprocessing", {})
+    low, high = before.get("clip_percentiles", (0.0, 100.0))
+    done = [
+        f"clipped to the percentiles {low:g} to {high:g}" if (low, high) != (0.0, 100.0) else "",
+        "histogram equalized" if before.get("equalize_histogram") else "",
+        f"smoothed by {before['smoothing_sigma_mm']:g} mm" if before.get("smoothing_sigma_mm") else "",
+        "sampled in the foreground only" if before.get("foreground_only") else "",
+    ]
+    return (
+        ("Name", str(recipe.get("name", ""))),
+        ("Start", _spoken(str(recipe.get("initialization", "")))),
+        ("Symmetric", "yes, both ways and half-way between" if recipe.get("symmetric") else "no"),
+        ("Before it", ", ".join(filter(None, done)) or "volumes as they are"),
+        ("References", "; ".join(_texts(recipe.get("references", ()))) or "none"),
+    )
+
+
+def _stage(stage: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return kind, metric, optimizer, levels and samples of a stage."""
+    metric, optimizer, sampling = (stage.get(key, {}) for key in ("metric", "optimizer", "sampling"))
+    pyramid, penalties = stage.get("pyramid", {}), stage.get("regularization", {})
+    bins = metric.get("number_of_histogram_bins")
+    levels = [f"shrunk {_list(pyramid.get('shrink_factors', ()))}"]
+    if any(pyramid.get("smoothing_sigmas_mm", ())):
+        levels.append(f"smoothed {_list(pyramid['smoothing_sigmas_mm'])} mm")
+    if stage.get("grid_spacings_mm"):
+        levels.append(f"control points {_list(stage['grid_spacings_mm'])} mm apart")
+    weights = [f"{_spoken(key).lower()} {value:g}" for key, value in penalties.items() if value]
+    kind = _spoken(str(stage.get("kind", "")))
+    if stage.get("deformation"):
+        kind += f", {_spoken(str(stage['deformation'])).lower()}"
+    return (
+        kind,
+        _spoken(str(metric.get("kind", ""))) + (f", {bins} bins" if bins else ""),
+        f"{_spoken(str(optimizer.get('kind', '')))}, at most {optimizer.get('number_of_iterations', '?')} iterations",
+        "; ".join([*levels, *weights]),
+        f"{_spoken(str(sampling.get('strategy', '')))}, {_list(sampling.get('percentages', ()))} %",
+    )
+
+
+def _findings(findings: Any) -> list[str]:
+    return [f"{one.get('severity', 'note')}: {one.get('what', '')} ({one.get('value', '')})" for one in findings]
+
+
+def _list(values: Any) -> str:
+    return ", ".join(f"{value:g}" if isinstance(value, int | float) else str(value) for value in values)
+
+
+def _texts(values: Any) -> list[str]:
+    return [str(value) for value in values]
+
+
+def _spoken(key: str) -> str:
+    words = key.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _told(value: Any) -> str:
+    """Return a value of a run in words."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return "; ".join(map(_told, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_told(item)}" for key, item in value.items()) or "none"
+    return str(value)

@@ -1,0 +1,107 @@
+"""Numbers, limits and geometry as a reader of the report sees them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from napari_coreg.core.geometry import Grid
+from napari_coreg.core.orientation import orientation_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_coreg.core.quality.limits import Limit, Status
+    from napari_coreg.core.quality.record import Row, VolumeRecord
+
+NOTHING = "–"
+SIGNS: dict[Status, str] = {"pass": "✓", "look": "▲", "fail": "✕", "info": ""}
+WORDS: dict[Status, str] = {"pass": "pass", "look": "look", "fail": "fail", "info": NOTHING}
+_DECIMALS = {"mm": 2, "%": 2, "degrees": 2}
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """Return a number with as many digits as mean something in its unit; a dash for none.
+
+    Examples
+    --------
+    >>> number(1.23456, "mm"), number(0.000123, "1/mm^2"), number(None), number(0.9), number(4)
+    ('1.23', '0.000123', '–', '0.900', '4')
+    >>> number(0.003, "%"), number(0.0, "%"), number(float("nan"), "mm")
+    ('0.003', '0', 'not a number')
+    """
+    if value is None:
+        return NOTHING
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else ("∞" if value > 0 else "−∞")
+    if value == 0:
+        return "0"
+    decimals = _DECIMALS.get(unit)
+    if decimals is not None and abs(value) >= 0.5 * 10**-decimals:
+        text = f"{value:.{decimals}f}"
+    elif decimals is None and 1e-3 <= abs(value) < 1000:
+        text = f"{value:.3f}" if value != round(value) or abs(value) < 1 else f"{value:.0f}"
+    elif float(value).is_integer() and abs(value) < 1e12:
+        text = f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    else:
+        text = f"{value:.3g}"
+    return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
+
+
+def plain(value: float) -> str:
+    """Return a number as a person writes a limit.
+
+    Examples
+    --------
+    >>> plain(2.0), plain(0.85), plain(0.8789062)
+    ('2', '0.85', '0.88')
+    """
+    return f"{round(value, 2):g}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"
+
+
+def limit_words(good: float, bad: float, best: str, unit: str = "") -> str:
+    """Return a limit in words.
+
+    Examples
+    --------
+    >>> limit_words(2, 3, "low", "mm"), limit_words(0.9, 0.8, "high"), limit_words(0, 0, "low", "%")
+    ('pass ≤ 2, fail > 3 mm', 'pass ≥ 0.9, fail < 0.8', 'pass ≤ 0, else fail %')
+    """
+    inside, outside = ("≤", ">") if best == "low" else ("≥", "<")
+    fails = "else fail" if good == bad else f"fail {outside} {plain(bad)}"
+    return f"pass {inside} {plain(good)}, {fails} {unit}".rstrip()
+
+
+def row_limit(row: Row, limit: Limit | None) -> str:
+    """Return the limits of a row as they hold for its volumes; empty where it has none."""
+    if row.good is None or row.bad is None:
+        return ""
+    return limit_words(row.good, row.bad, limit.best if limit is not None else "low")
+
+
+def volume_facts(volume: VolumeRecord) -> dict[str, str]:
+    """Return what a volume is, line by line."""
+    grid = Grid(volume.size_xyz, volume.spacing_xyz, volume.origin_lps, volume.direction)
+    n = grid.dimension
+    rows = [volume.direction[i * n : (i + 1) * n] for i in range(n)]
+    return {
+        "Name": volume.name,
+        "File": volume.path or NOTHING,
+        "Modality": volume.modality or NOTHING,
+        "Size, voxels x y z": _times(str(size) for size in volume.size_xyz),
+        "Spacing x y z, mm": _times(f"{spacing:.4g}" for spacing in volume.spacing_xyz),
+        "Extent x y z, mm": _times(f"{n * s:.1f}" for n, s in zip(volume.size_xyz, volume.spacing_xyz, strict=True)),
+        "Origin (first voxel), LPS mm": ", ".join(_signed(x, 2) for x in volume.origin_lps),
+        "Axes point to": orientation_words(grid),
+        "Direction cosines, rows": "; ".join(" ".join(_signed(x, 4) for x in row) for row in rows),
+        "Fingerprint, SHA-256": volume.fingerprint or NOTHING,
+    }
+
+
+def _times(words: Iterable[str]) -> str:
+    return " × ".join(words)
+
+
+def _signed(value: float, decimals: int) -> str:
+    text = f"{value + 0.0:.{decimals}f}"
+    return text.replace("-", "\N{MINUS SIGN}")
