@@ -29,7 +29,9 @@ class LayerBox(ElidedBox):
     tooltip : str
         What the layer is for.
     optional : bool
-        Whether "(none)" may be chosen.
+        Whether no layer may be chosen.
+    nothing : str
+        What stands for no layer, where that may be chosen.
     fits : callable, optional
         Says which of these layers are listed; all when not given.
     """
@@ -44,6 +46,7 @@ class LayerBox(ElidedBox):
         tooltip: str,
         *,
         optional: bool = False,
+        nothing: str = NO_LAYER,
         fits: Callable[[Any], bool] | None = None,
         parent: QWidget | None = None,
     ) -> None:
@@ -51,6 +54,7 @@ class LayerBox(ElidedBox):
         self._layers: Any = viewer.layers
         self._layer_class = layer_class
         self._optional = optional
+        self._nothing = nothing
         self._fits = fits
         self._shown: list[Any] = []
         self.set_help(tooltip)
@@ -83,7 +87,7 @@ class LayerBox(ElidedBox):
         kept = before in self._shown
         self.blockSignals(True)
         self.clear()
-        self.addItems([NO_LAYER if layer is None else layer.name for layer in self._shown])
+        self.addItems([self._nothing if layer is None else layer.name for layer in self._shown])
         self.setCurrentIndex(self._shown.index(before) if kept else 0 if self._optional else -1)
         self.blockSignals(False)
         self._update_tooltip()

@@ -1,0 +1,59 @@
+"""The maps of the long checks as layers: millimetres voxel by voxel, over the fixed volume."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from napari_coreg.core.deformation import limits_mm
+from napari_coreg.plugin.field_layers import length_layer_data
+from napari_coreg.plugin.layers import METADATA_KEY, make_layer, volume_to_layer_data
+
+if TYPE_CHECKING:
+    from napari_coreg.plugin.quality.long_checks_run import Check
+
+COLORMAP = "inferno"  # black at 0, so that nothing is painted over where nothing is off
+_NAMES: dict[Check, str] = {
+    "inverse_consistency": "Inverse consistency of {} (mm)",
+    "repeatability": "Spread of repeated runs of {} (mm)",
+    "simulation": "Error on a known motion of {} (mm)",
+}
+
+
+def map_layer(check: Check, map_mm: sitk.Image, name: str, moved: sitk.AffineTransform | None = None) -> Any:
+    """Return a map as an Image layer, ready made; for any thread.
+
+    Parameters
+    ----------
+    check : {"inverse_consistency", "repeatability", "simulation"}
+        What it is a map of.
+    map_mm : SimpleITK.Image
+        Distances, mm; NaN where nothing was measured, which is shown as 0.
+    name : str
+        What was checked.
+    moved : SimpleITK.AffineTransform, optional
+        The hand move of the layer that it lies over, as in `LayerVolume.moved`.
+    """
+    values = sitk.GetArrayViewFromImage(map_mm)
+    measured = values[np.isfinite(values) & (values > 0)]
+    filled = sitk.GetImageFromArray(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32))
+    filled.CopyInformation(map_mm)
+    return make_layer(
+        length_layer_data(
+            filled,
+            _NAMES[check].format(name),
+            limits=limits_mm(measured),
+            moved=moved,
+            colormap=COLORMAP,
+            blending="additive",
+            metadata={METADATA_KEY: {"long_check": check}},
+        )
+    )
+
+
+def simulated_layer(moving: sitk.Image, name: str, moved: sitk.AffineTransform | None = None) -> Any:
+    """Return a volume that the simulator has moved as a hidden Image layer, where it lies; for any thread."""
+    own: dict[str, Any] = {"metadata": {METADATA_KEY: {"simulated_from": name}}, "visible": False}
+    return make_layer(volume_to_layer_data(moving, f"{name}, moved by a known amount", moved=moved, **own))
