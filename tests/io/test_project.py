@@ -147,7 +147,7 @@ class TestSavedResult:
     @pytest.mark.parametrize(
         ("change", "words"),
         [
-            ({"schema_version": 2}, "update napari-coreg"),
+            ({"schema_version": 3}, "update napari-coreg"),
             ({"verdict": "splendid"}, "splendid"),
             ({"recipe": {"name": "x"}}, "stages"),
             ({"fixed_grid": None}, "not a readable record"),

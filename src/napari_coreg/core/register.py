@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -16,6 +17,7 @@ from napari_coreg.core.both_ways import half_watched, halfway, round_trip_mm
 from napari_coreg.core.checks import check_inputs, check_start
 from napari_coreg.core.folding import folding_of
 from napari_coreg.core.geometry import Grid, require_values
+from napari_coreg.core.plain_transforms import as_saved
 from napari_coreg.core.preflight import check_pair
 from napari_coreg.core.presets import find_recipe
 from napari_coreg.core.pyramid import foreground, prepare
@@ -28,6 +30,7 @@ from napari_coreg.core.verdict import Facts, judge
 from napari_coreg.errors import RecipeError, RegistrationCancelled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from napari_coreg.core.preflight import Finding
@@ -49,6 +52,7 @@ def register(  # noqa: PLR0913 - all but the first three by keyword
     threads: int = 0,
     check_swap: bool = False,
     findings: tuple[Finding, ...] | None = None,
+    inputs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RegistrationResult:
     """Find the transform that aligns `moving` with `fixed`.
 
@@ -85,6 +89,9 @@ def register(  # noqa: PLR0913 - all but the first three by keyword
         Also register the other way round, and let the verdict tell how far the two are from undoing each other.
     findings : tuple of Finding, optional
         What `check_pair` has found for the same volumes, masks and recipe, so that they are not checked once more.
+    inputs : mapping of str to mapping, optional
+        Where volumes and masks came from, for the record, so that the run can be repeated from their files: by role,
+        such as ``{"fixed": ct.origin(), "moving": mr.origin()}`` of volumes that `read_volume` gave.
 
     Returns
     -------
@@ -114,6 +121,7 @@ def register(  # noqa: PLR0913 - all but the first three by keyword
     recipe = find_recipe(recipe)
     masks = {"fixed_mask": fixed_mask, "moving_mask": moving_mask}
     given = {name: mask for name, mask in masks.items() if mask is not None}
+    initial_transform = None if initial_transform is None else as_saved(initial_transform)
     check_inputs(fixed, moving, given, initial_transform)
     check_start(recipe, initial_transform)
     if findings is None:
@@ -138,11 +146,14 @@ def register(  # noqa: PLR0913 - all but the first three by keyword
         notes=run.notes,
         seconds=watcher.clock.seconds,
         threads=threads,
-        versions=_versions(),
+        versions=versions_now(),
         fingerprints=fingerprints.result(),
         fixed=fixed,
         moving=moving,
         ended_early=run.ended_early,
+        initial_transform=initial_transform,
+        check_swap=check_swap,
+        inputs=inputs or {},
     )
 
 
@@ -253,11 +264,16 @@ def _binary(mask: sitk.Image) -> sitk.Image:
     return sitk.Cast(mask != 0, sitk.sitkUInt8)
 
 
-def _versions() -> dict[str, str]:
+def versions_now() -> dict[str, str]:
+    """Return the versions of what computes a registration, and the processor that it is computed on."""
+    from llvmlite.binding import get_host_cpu_name  # noqa: PLC0415 - numba's compiler: what it makes depends on this
+
+    libraries = {name: version(name) for name in ("numpy", "scipy", "numba", "scikit-image")}
     return {
         "napari-coreg": napari_coreg.__version__,
         "SimpleITK": sitk.Version.VersionString(),
-        "numpy": version("numpy"),
+        **libraries,
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "processor": f"{get_host_cpu_name()}, {os.cpu_count()} cores",
     }

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from napari_coreg.core import resample as resampling
 from napari_coreg.core import transforms
 from napari_coreg.core.geometry import Grid
+from napari_coreg.core.plain_transforms import start_to_record
 from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import SimpleITK as sitk
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from napari_coreg.core.verdict import Verdict
 
 
+SCHEMA_VERSION = 2  # of to_record(); `napari_coreg.io.migration` brings records of earlier ones here
 NO_INVERSE = (
     "a displacement has no closed inverse; register with the deformation 'stationary_velocity', which has one, or the "
     "other way round"
@@ -61,9 +64,9 @@ class LevelTrace:
     seconds: float
 
 
-@dataclass(frozen=True, eq=False)
-class RegistrationResult:
-    """A finished registration.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Finished:
+    """A finished registration, whether its volumes are at hand or not.
 
     Attributes
     ----------
@@ -94,13 +97,20 @@ class RegistrationResult:
     threads : int
         Threads of the metric as asked for: 0 is one for linear stages and all for B-splines.
     versions : dict of str
-        Versions of what computed it.
+        Versions of what computed it, and the processor that it was computed on.
     fingerprints : dict of str
         SHA-256 of the voxels and geometry of "fixed", "moving" and the masks.
-    fixed, moving : SimpleITK.Image
-        The images as they were given (not copies).
     ended_early : str
         Where the run was ended before its time and taken as it was, in words; empty where it went to its end.
+    initial_transform : SimpleITK.Transform or None
+        Where it started, as it was given: fixed -> moving, LPS mm; None where none was.
+    check_swap : bool
+        Whether the other way round was registered, too, for the verdict.
+    time_limit : float or None
+        Seconds after which the run was to be taken as it was; None where there was no such limit.
+    inputs : mapping
+        Where the volumes, the masks and the start came from, by role ("fixed", "moving", "fixed_mask", "moving_mask",
+        "initial_transform"): plain data, as of `napari_coreg.io.loaded.LoadedVolume.origin`; empty where not known.
     """
 
     transform: sitk.Transform
@@ -118,9 +128,11 @@ class RegistrationResult:
     threads: int
     versions: dict[str, str]
     fingerprints: dict[str, str]
-    fixed: sitk.Image = field(repr=False)
-    moving: sitk.Image = field(repr=False)
     ended_early: str = ""
+    initial_transform: sitk.Transform | None = None
+    check_swap: bool = False
+    time_limit: float | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def stop_reasons(self) -> tuple[str, ...]:
@@ -131,6 +143,20 @@ class RegistrationResult:
     def is_linear(self) -> bool:
         """Whether the transform is linear (no B-spline, no displacement field)."""
         return transforms.is_linear(self.transform)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegistrationResult(Finished):
+    """A finished registration with its volumes; see `Finished` for all that is known of it besides.
+
+    Attributes
+    ----------
+    fixed, moving : SimpleITK.Image
+        The images as they were given (not copies).
+    """
+
+    fixed: sitk.Image = field(repr=False)
+    moving: sitk.Image = field(repr=False)
 
     def resample(
         self,
@@ -195,7 +221,7 @@ class RegistrationResult:
     def to_record(self) -> dict[str, Any]:
         """Return all but the images and the transform as plain data, ready for JSON."""
         return {
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "direction": "the transform maps fixed points to moving points (LPS, mm)",
             "recipe": self.recipe.model_dump(mode="json"),
             "initialization": self.initialization,
@@ -207,6 +233,10 @@ class RegistrationResult:
             "verdict_measures": dict(self.verdict.measures),
             "findings": [finding.to_record() for finding in self.findings],
             "ended_early": self.ended_early,
+            "time_limit": self.time_limit,
+            "check_swap": self.check_swap,
+            "initial_transform": start_to_record(self.initial_transform),
+            "inputs": {role: dict(origin) for role, origin in self.inputs.items()},
             "seconds": round(self.seconds, 3),
             "threads": self.threads,
             "versions": dict(self.versions),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_coreg.io.places import places_of, relative_path
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_coreg.core.result import RegistrationResult
     from napari_coreg.io.saved_result import SavedResult
 
@@ -69,18 +71,12 @@ class AttemptRecord:
 
 def origin_to_plain(origin: VolumeOrigin, folder: Path) -> dict[str, Any]:
     """Return plain data with a second path that holds when project and volumes are moved together."""
-    relative = None
-    if origin.path is not None:
-        try:
-            relative = Path(os.path.relpath(Path(origin.path).absolute(), folder)).as_posix()
-        except ValueError:  # on another drive
-            relative = None
+    relative = None if origin.path is None else relative_path(origin.path, folder)
     return {**vars(origin), "relative_path": relative}
 
 
 def origin_from_plain(plain: Any, folder: Path) -> VolumeOrigin:
     """Return what `origin_to_plain` wrote; the path is the one of the two that still leads somewhere."""
-    path, relative = plain.get("path"), plain.get("relative_path")
-    if path is not None and relative is not None and not Path(path).exists() and (folder / relative).exists():
-        path = os.path.normpath(folder / relative)
+    places = places_of(plain.get("path"), plain.get("relative_path"), folder)
+    path = next((str(place) for place in places if place.exists()), plain.get("path"))
     return VolumeOrigin(str(plain["name"]), str(plain.get("kind", "image")), path, plain.get("fingerprint"))

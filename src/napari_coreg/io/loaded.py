@@ -41,6 +41,8 @@ class LoadedVolume:
         Number (from 0) of the frame in a file of several, else None.
     frame_count : int
         Frames in the file, 1 for a plain volume.
+    number, count : int
+        Which of the volumes of `path` it is, from 0, and how many there are.
     """
 
     image: sitk.Image
@@ -51,6 +53,21 @@ class LoadedVolume:
     notes: tuple[str, ...] = ()
     frame: int | None = None
     frame_count: int = 1
+    number: int = 0
+    count: int = 1
+
+    def origin(self) -> dict[str, Any]:
+        """Return where it came from, as plain data for the record of a registration."""
+        return {
+            "path": str(self.path.expanduser().absolute()),
+            "name": self.name,
+            "number": self.number,
+            "count": self.count,
+            "modality": self.modality,
+            "unit": self.unit,
+            "frame": self.frame,
+            "notes": list(self.notes),
+        }
 
 
 @dataclass(frozen=True)

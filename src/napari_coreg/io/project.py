@@ -172,7 +172,8 @@ def _write_attempt(attempt: AttemptRecord, folder: Path, made: list[Path], regis
     result = attempt.result
     if not (folder / RECORD).exists():
         made.append(folder)
-        inputs = {role: _described(origin) for role, origin in (("fixed", attempt.fixed), ("moving", attempt.moving))}
+        origins = {"fixed": attempt.fixed, "moving": attempt.moving}
+        inputs = {role: _described(origin) for role, origin in origins.items() if role not in result.inputs}
         save_result(result, folder, inputs=inputs, when=attempt.when, volumes=False)
     if registered and isinstance(result, RegistrationResult) and not (folder / REGISTERED).exists():
         interpolator: Any = "nearest" if attempt.moving.kind == "labels" else "linear"
@@ -183,8 +184,8 @@ def _write_attempt(attempt: AttemptRecord, folder: Path, made: list[Path], regis
             temporary.write_text(to_json(record), encoding="utf-8")
 
 
-def _described(origin: VolumeOrigin) -> str:
-    return origin.path or origin.name
+def _described(origin: VolumeOrigin) -> dict[str, Any]:
+    return {"path": origin.path, "name": origin.name}
 
 
 def _folder_name(attempt: AttemptRecord) -> str:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from napari_coreg.core.result import RegistrationResult
 from napari_coreg.core.transforms import invert, is_linear
 from napari_coreg.errors import FileError
+from napari_coreg.io.migration import migrated
+from napari_coreg.io.places import relative_path
 from napari_coreg.io.strict_json import to_json
 from napari_coreg.io.transforms import read_transform, write_transform
 from napari_coreg.io.volumes import write_volume
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 TRANSFORM, LINEAR_TRANSFORM = "transform.h5", "transform.tfm"
 REGISTERED, DISPLACEMENT, RECORD = "registered.nii.gz", "displacement.nii.gz", "result.json"
 INVERSE, INVERSE_DISPLACEMENT = "inverse_transform.h5", "inverse_displacement.nii.gz"
-_OURS = (TRANSFORM, LINEAR_TRANSFORM, REGISTERED, DISPLACEMENT, INVERSE, INVERSE_DISPLACEMENT, RECORD)
+INITIAL = "initial_transform.h5"
+_OURS = (TRANSFORM, LINEAR_TRANSFORM, INITIAL, REGISTERED, DISPLACEMENT, INVERSE, INVERSE_DISPLACEMENT, RECORD)
 
 
 def save_result(
@@ -44,7 +47,8 @@ def save_result(
     The files: transform.h5 (fixed -> moving, LPS mm), transform.tfm (the same as text, only where it is linear),
     registered.nii.gz (the moving volume on the fixed grid), displacement.nii.gz (T(p) - p at each fixed voxel p, LPS
     mm) and result.json (recipe, metric, trace, versions, fingerprints, inputs). Where a deformation has an inverse of
-    its own, also inverse_transform.h5 (moving -> fixed) and inverse_displacement.nii.gz (on the moving grid).
+    its own, also inverse_transform.h5 (moving -> fixed) and inverse_displacement.nii.gz (on the moving grid). Where the
+    run began from a transform that was given, also initial_transform.h5.
     Files of an earlier result are replaced; others are left alone.
 
     Parameters
@@ -54,7 +58,8 @@ def save_result(
     folder : str or Path
         Made, with its parents, if it is not there.
     inputs : mapping, optional
-        What the volumes are, for the record, such as {"fixed": "ct.nii.gz", "moving": "mr.nii.gz"}; plain data.
+        Where the volumes came from, for the record, by role, beside what the result itself knows: a path, or plain
+        data, as `LoadedVolume.origin` gives it, such as {"fixed": "ct.nii.gz", "moving": moving.origin()}.
     when : str, optional
         When the run ended, for the record; now when not given.
     volumes : bool
@@ -79,7 +84,7 @@ def save_result(
         record = {
             **result.to_record(),
             "date": when or datetime.now().astimezone().isoformat(timespec="seconds"),
-            "inputs": dict(inputs or {}),
+            "inputs": _placed({**result.inputs, **(inputs or {})}, folder),
             "files": sorted([*(item.name for item in stage.iterdir()), RECORD]),
         }
         (stage / RECORD).write_text(to_json(record), encoding="utf-8")
@@ -92,6 +97,18 @@ def _write_transforms(result: RegistrationResult | SavedResult, stage: Path) -> 
         write_transform(result.transform, stage / LINEAR_TRANSFORM)
     elif result.inverse_transform is not None:
         write_transform(result.inverse_transform, stage / INVERSE)
+    if result.initial_transform is not None:
+        write_transform(result.initial_transform, stage / INITIAL)
+
+
+def _placed(inputs: Mapping[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the inputs with a second path that holds when the folder is moved together with them."""
+    placed = {}
+    for role, given in inputs.items():
+        origin = {"path": str(Path(given).absolute())} if isinstance(given, str | Path) else dict(given)
+        path = origin.get("path")
+        placed[role] = {**origin, "relative_path": None if path is None else relative_path(path, folder)}
+    return placed
 
 
 def _write_volumes(result: RegistrationResult | SavedResult, stage: Path) -> None:
@@ -104,12 +121,12 @@ def _write_volumes(result: RegistrationResult | SavedResult, stage: Path) -> Non
 
 
 def load_record(folder: str | Path) -> dict[str, Any]:
-    """Return the record (result.json) in a result folder as plain data.
+    """Return the record (result.json) in a result folder as plain data, in the schema of this version.
 
     Raises
     ------
     FileError
-        If there is none, or it is not one.
+        If there is none, or it is not one, or a later version wrote it.
     """
     path = Path(folder).expanduser() / RECORD
     try:
@@ -118,7 +135,7 @@ def load_record(folder: str | Path) -> dict[str, Any]:
         raise FileError(f"{path}: not a readable record of a registration ({error})") from error
     if not isinstance(record, dict) or "schema_version" not in record:
         raise FileError(f"{path}: is JSON, but not the record of a registration")
-    return record
+    return migrated(record, path)
 
 
 def load_transform(path: str | Path) -> sitk.Transform:

@@ -11,10 +11,10 @@ from napari_coreg.core.folding import Folding
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.preflight.findings import Finding
 from napari_coreg.core.recipe import Recipe
-from napari_coreg.core.result import LevelTrace, RegistrationResult
+from napari_coreg.core.result import Finished, LevelTrace, RegistrationResult
 from napari_coreg.core.verdict import Verdict
 from napari_coreg.errors import FileError, GeometryError, RecipeError
-from napari_coreg.io.records import INVERSE, RECORD, load_record, load_transform
+from napari_coreg.io.records import INITIAL, INVERSE, RECORD, load_record, load_transform
 from napari_coreg.io.transforms import read_transform
 
 if TYPE_CHECKING:
@@ -22,46 +22,24 @@ if TYPE_CHECKING:
 
     import SimpleITK as sitk
 
-_SCHEMA_VERSION = 1
 _STATES = ("good", "doubtful", "failed")
 
 
-@dataclass(frozen=True, eq=False)
-class SavedResult:
-    """A result without its volumes; the attributes it shares with `RegistrationResult` are the same there.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SavedResult(Finished):
+    """A result without its volumes.
 
     Attributes
     ----------
     record : dict
-        What result.json holds, as plain data.
+        What result.json holds, as plain data, in the schema of this version.
     fixed_grid, moving_grid : Grid
         Where the voxels of the two volumes were, LPS mm.
     """
 
-    transform: sitk.Transform
-    recipe: Recipe
-    trace: tuple[LevelTrace, ...]
-    metric_before: float | None
-    metric_after: float | None
-    inverse_transform: sitk.Transform | None
-    folding: Folding | None
-    verdict: Verdict
-    findings: tuple[Finding, ...]
-    initialization: str
-    notes: tuple[str, ...]
-    seconds: float
-    threads: int
-    versions: dict[str, str]
-    fingerprints: dict[str, str]
-    ended_early: str
     fixed_grid: Grid
     moving_grid: Grid
     record: dict[str, Any]
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether the transform is linear (no B-spline, no displacement field)."""
-        return transforms.is_linear(self.transform)
 
     def to_record(self) -> dict[str, Any]:
         """Return what result.json held."""
@@ -84,8 +62,8 @@ class SavedResult:
         for image, role in ((fixed, "fixed"), (moving, "moving")):
             if image.GetDimension() != n:
                 raise GeometryError(f"the {role} volume has {image.GetDimension()} axes, but the transform has {n}")
-        shared = {item.name for item in fields(RegistrationResult)} - {"fixed", "moving"}
-        return RegistrationResult(**{name: getattr(self, name) for name in shared}, fixed=fixed, moving=moving)
+        shared = {item.name: getattr(self, item.name) for item in fields(Finished)}
+        return RegistrationResult(**shared, fixed=fixed, moving=moving)
 
 
 def load_result(folder: str | Path) -> SavedResult:
@@ -99,11 +77,6 @@ def load_result(folder: str | Path) -> SavedResult:
     folder = Path(folder).expanduser()
     record = load_record(folder)
     path = folder / RECORD
-    if record["schema_version"] != _SCHEMA_VERSION:
-        raise FileError(
-            f"{path}: has the schema version {record['schema_version']!r}, and this program reads {_SCHEMA_VERSION}; "
-            "update napari-coreg"
-        )
     transform = load_transform(folder)
     try:
         values = _values(record, path)
@@ -111,13 +84,23 @@ def load_result(folder: str | Path) -> SavedResult:
         raise FileError(f"{path}: is the record of a registration without {error}") from error
     except (TypeError, ValueError, AttributeError, RecipeError) as error:
         raise FileError(f"{path}: not a readable record of a registration ({error})") from error
-    return SavedResult(**values, transform=transform, inverse_transform=_inverse(folder, transform), record=record)
+    return SavedResult(
+        **values,
+        transform=transform,
+        inverse_transform=_inverse(folder, transform),
+        initial_transform=_initial(folder),
+        record=record,
+    )
 
 
 def _inverse(folder: Path, transform: sitk.Transform) -> sitk.Transform | None:
     if (folder / INVERSE).exists():
         return read_transform(folder / INVERSE)
     return transforms.invert(transform) if transforms.is_linear(transform) else None
+
+
+def _initial(folder: Path) -> sitk.Transform | None:
+    return read_transform(folder / INITIAL) if (folder / INITIAL).exists() else None
 
 
 def _values(record: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -140,6 +123,9 @@ def _values(record: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "versions": {str(name): str(version) for name, version in record.get("versions", {}).items()},
         "fingerprints": {str(name): str(digest) for name, digest in record.get("fingerprints", {}).items()},
         "ended_early": str(record.get("ended_early", "")),
+        "check_swap": bool(record.get("check_swap", False)),
+        "time_limit": _number(record.get("time_limit")),
+        "inputs": {str(role): dict(origin) for role, origin in record.get("inputs", {}).items()},
         "fixed_grid": _grid(record["fixed_grid"]),
         "moving_grid": _grid(record["moving_grid"]),
     }

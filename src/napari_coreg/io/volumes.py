@@ -53,7 +53,8 @@ def read_volumes(path: str | Path) -> list[LoadedVolume]:
     FileError
         If nothing can be read there, or one of the volumes cannot.
     """
-    return [source.load() for source in _sources(Path(path))]
+    sources = _sources(Path(path))
+    return [_load(sources, number) for number in range(len(sources))]
 
 
 def read_volume(path: str | Path, which: str | int | None = None) -> LoadedVolume:
@@ -75,12 +76,12 @@ def read_volume(path: str | Path, which: str | int | None = None) -> LoadedVolum
     path = Path(path)
     sources = _sources(path)
     if which is not None:
-        return _chosen(path, sources, which).load()
+        return _load(sources, _chosen(path, sources, which))
     if len(sources) == 1:
-        return sources[0].load()
+        return _load(sources, 0)
     if not all(source.is_frame for source in sources):
         raise FileError(f"{path}: holds {len(sources)} volumes; choose one by number or name: {_listing(sources)}")
-    loaded = sources[0].load()
+    loaded = _load(sources, 0)
     note = f"The file holds {len(sources)} frames; this is the first (choose another by its number, from 0)."
     return replace(loaded, notes=(note, *loaded.notes))
 
@@ -124,6 +125,10 @@ def write_volume(image: sitk.Image, path: str | Path, *, like: str | Path | None
             write_itk(image, temporary)
 
 
+def _load(sources: list[Source], number: int) -> LoadedVolume:
+    return replace(sources[number].load(), number=number, count=len(sources))
+
+
 def _sources(path: Path) -> list[Source]:
     path = path.expanduser()
     if path.is_dir():
@@ -140,15 +145,15 @@ def _sources(path: Path) -> list[Source]:
     raise FileError(f"{path}: is not a volume that can be read (NIfTI, DICOM, NRRD, MetaImage or MGH)")
 
 
-def _chosen(path: Path, sources: list[Source], which: str | int) -> Source:
+def _chosen(path: Path, sources: list[Source], which: str | int) -> int:
     if isinstance(which, int) or which.strip().isdecimal():
         number = int(which)
         if not 0 <= number < len(sources):
             raise FileError(f"{path}: has no volume {number}; it holds {_listing(sources)}")
-        return sources[number]
-    wanted = which.strip().casefold()
-    exact = [source for source in sources if source.name.casefold() == wanted]
-    found = exact or [source for source in sources if wanted in source.name.casefold()]
+        return number
+    wanted, names = which.strip().casefold(), [source.name.casefold() for source in sources]
+    exact = [number for number, name in enumerate(names) if name == wanted]
+    found = exact or [number for number, name in enumerate(names) if wanted in name]
     if len(found) != 1:
         fit = f"{len(found)} volumes have" if found else "no volume has"
         raise FileError(f"{path}: {fit} '{which}' in the name; there are {_listing(sources)}")

@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from napari_coreg.core.compare import robust_window, sample
 from napari_coreg.core.geometry import MINIMUM_VOXELS, Grid
 from napari_coreg.core.transforms import from_matrix, to_matrix
+from napari_coreg.core.upright import upright
 from napari_coreg.errors import GeometryError, VolumeError
 from napari_coreg.plugin.placement import (
     METADATA_KEY,
@@ -25,7 +26,6 @@ from napari_coreg.plugin.placement import (
     move_between,
     to_grid,
     trusted_header,
-    upright,
 )
 from napari_coreg.plugin.voxels import check_layer, plain
 

@@ -20,6 +20,7 @@ from napari_coreg.core.pyramid import foreground
 from napari_coreg.core.rigid_part import best_rigid, rigid_size, without_rigid
 from napari_coreg.core.slabs import coarse_grid, coarser, padded
 from napari_coreg.core.transforms import displacement_field, parts, spline_and_matrix
+from napari_coreg.core.upright import upright_order
 from napari_coreg.errors import VolumeError
 from napari_coreg.plugin.deformation.colours import (
     FOLDED_COLOUR,
@@ -32,7 +33,6 @@ from napari_coreg.plugin.deformation.look import QUICK, Look, Numbers, Shown
 from napari_coreg.plugin.field_layers import displacement_vectors, length_layer_data
 from napari_coreg.plugin.layers import METADATA_KEY, grid_kwargs, make_layer, volume_to_layer_data
 from napari_coreg.plugin.live import live_layer
-from napari_coreg.plugin.placement import upright_order
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -105,9 +105,8 @@ class ResultPanel(QWidget):
         """Write the result folder, in a worker."""
         if self._request is None or self._result is None:
             return
-        request, result = self._request, self._result
-        inputs = {"fixed": request.fixed.name, "moving": request.moving.name}
-        self._write(lambda: save_result(result, folder, inputs=inputs), f"Saved in {folder}")
+        result = self._result
+        self._write(lambda: save_result(result, folder), f"Saved in {folder}")
 
     def write_transform(self, path: str | Path) -> None:
         """Write the transform, in a worker."""
