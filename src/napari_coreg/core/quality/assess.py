@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from napari_coreg.core.geometry import require_grid, require_scalars
 from napari_coreg.core.quality import origins
@@ -11,7 +11,16 @@ from napari_coreg.core.quality.found import Found
 from napari_coreg.core.quality.headline import summarize
 from napari_coreg.core.quality.judging import judge_transform
 from napari_coreg.core.quality.limits import DEFAULT_LIMITS, Limits
-from napari_coreg.core.quality.on_deformation import measure_motion
+from napari_coreg.core.quality.long_checks import (
+    LONG_CHECKS,
+    STEPS,
+    LongCheck,
+    Runs,
+    measure_check,
+    measure_transitivity,
+    not_measured,
+)
+from napari_coreg.core.quality.on_deformation import DeformationFound, measure_motion
 from napari_coreg.core.quality.on_intensities import measure_intensities
 from napari_coreg.core.quality.on_landmarks import measure_landmarks
 from napari_coreg.core.quality.on_structures import measure_structures
@@ -20,22 +29,23 @@ from napari_coreg.core.quality.rows import Grader
 from napari_coreg.core.quality.steps import Steps
 from napari_coreg.core.quality.subject import Assessment
 from napari_coreg.core.verdict import Verdict
-from napari_coreg.errors import GeometryError, VolumeError
+from napari_coreg.errors import GeometryError, RegistrationError, VolumeError
+
+__all__ = ["LONG_CHECKS", "LongCheck", "assess"]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from napari_coreg.core.folding import Folding
     from napari_coreg.core.progress import IsCancelled
-    from napari_coreg.core.quality.record import Row
+    from napari_coreg.core.quality.record import Row, VolumeRecord
     from napari_coreg.core.quality.subject import Subject
-
-LongCheck = Literal["inverse_consistency", "repeatability", "simulation"]
-LONG_CHECKS: tuple[LongCheck, ...] = ("inverse_consistency", "repeatability", "simulation")
 
 _BODY, _MOTION, _VERDICT = "finding the body", "measuring the deformation", "judging the pose"
 _LANDMARKS, _STRUCTURES, _INTENSITIES = "measuring landmarks", "measuring structures", "comparing intensities"
 _COSTS = {_BODY: 0.5, _MOTION: 3.0, _VERDICT: 2.0, _LANDMARKS: 0.1, _STRUCTURES: 3.0, _INTENSITIES: 6.0}
+_LONG = 60.0
+_BEFORE = "'before' is with the volumes as their headers place them"
 
 
 def assess(
@@ -71,7 +81,9 @@ def assess(
         `is_cancelled` said so.
     """
     _require_fit(subject)
-    steps = Steps(_COSTS, on_step, is_cancelled)
+    steps = Steps(
+        _COSTS | {STEPS[check]: _LONG for check in LONG_CHECKS if check in long_checks}, on_step, is_cancelled
+    )
     grader = Grader.of(subject.fixed, subject.moving, limits)
     steps.begin(_BODY)
     body = body_mask(subject.fixed)
@@ -85,27 +97,60 @@ def assess(
     structures = measure_structures(subject, grader)
     steps.begin(_INTENSITIES)
     intensities = measure_intensities(subject, grader)
-    parts = [Found(tuple(_verdict_rows(verdict, grader))), landmarks, structures, motion.found, intensities]
+    checks = _checks(Runs(subject, body, grader, steps.tell, is_cancelled), long_checks, steps)
+    parts = (Found(_verdict_rows(verdict, grader)), landmarks, structures, motion.found, *checks, intensities)
+    quality = _quality(subject, limits, verdict, motion, parts)
+    steps.end()
+    return Assessment(quality, {name: image for part in parts for name, image in part.maps.items()})
+
+
+def _checks(runs: Runs, asked: Sequence[LongCheck], steps: Steps) -> list[Found]:
+    unknown = sorted(set(asked) - set(LONG_CHECKS))
+    if unknown:
+        raise RegistrationError(f"there is no long check {unknown[0]!r}; choose of {', '.join(LONG_CHECKS)}")
+    found = []
+    for check in LONG_CHECKS:
+        if check in asked:
+            steps.begin(STEPS[check])
+            found.append(measure_check(check, runs))
+        else:
+            found.append(not_measured(check))
+    return [found[0], measure_transitivity(runs), *found[1:]]
+
+
+def _quality(
+    subject: Subject, limits: Limits, verdict: Verdict, motion: DeformationFound, parts: tuple[Found, ...]
+) -> Quality:
     rows = tuple(row for part in parts for row in part.rows)
+    pairs = tuple(pair for part in parts for pair in part.landmarks)
     record = origins.verdict_record(verdict)
-    state, headline = summarize(record, rows, landmarks.landmarks)
-    quality = Quality(
+    volumes = {role: origins.volume_record(subject, role) for role in ("fixed", "moving")}
+    remarks = (_BEFORE, *subject.notes, *_changed(subject, volumes))
+    state, headline = summarize(record, rows, pairs)
+    return Quality(
         state=state,
         headline=headline,
-        fixed=origins.volume_record(subject, "fixed"),
-        moving=origins.volume_record(subject, "moving"),
+        **volumes,
         transform=origins.transform_record(subject, motion.rigid_shift_mm, motion.rigid_angle_degrees),
         verdict=record,
         rows=rows,
-        landmarks=landmarks.landmarks,
-        remarks=("'before' is with the volumes as their headers place them", *(r for p in parts for r in p.remarks)),
+        landmarks=pairs,
+        remarks=(*remarks, *(remark for part in parts for remark in part.remarks)),
         limits=limits,
         recipe=None if subject.recipe is None else subject.recipe.model_dump(mode="json"),
         run=origins.run_record(subject),
         environment=origins.environment(),
     )
-    steps.end()
-    return Assessment(quality, {name: image for part in parts for name, image in part.maps.items()})
+
+
+def _changed(subject: Subject, volumes: Mapping[str, VolumeRecord]) -> list[str]:
+    """Say which volumes are not those that were registered."""
+    known = {} if subject.result is None else subject.result.fingerprints
+    return [
+        f"this {role} volume is not the one that was registered: its voxels or its place in space differ"
+        for role, volume in volumes.items()
+        if known.get(role) not in (None, volume.fingerprint)
+    ]
 
 
 def _verdict(subject: Subject, folding: Folding, is_cancelled: IsCancelled | None) -> Verdict:
@@ -123,15 +168,15 @@ def _verdict(subject: Subject, folding: Folding, is_cancelled: IsCancelled | Non
         return Verdict("doubtful", (f"the pose could not be judged: {error}",), {})
 
 
-def _verdict_rows(verdict: Verdict, grader: Grader) -> list[Row]:
+def _verdict_rows(verdict: Verdict, grader: Grader) -> tuple[Row, ...]:
     measures = verdict.measures
     keys = {"best_elsewhere": 1.0, "drift_mm": 1.0, "captured": 100.0, "meeting": 100.0}
     found = {key: (measures.get(key), factor) for key, factor in keys.items()}
-    return [
+    return tuple(
         grader.row(key.removesuffix("_mm"), factor * value)
         for key, (value, factor) in found.items()
         if value is not None
-    ]
+    )
 
 
 def _require_fit(subject: Subject) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_coreg.core.quality.catalogue import GROUPS
+from napari_coreg.core.quality.catalogue import CATALOGUE, GROUPS
+from napari_coreg.core.quality.headline import summarize
+from napari_coreg.core.quality.long_checks import LONG_CHECKS, NAMES, NOT_MEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from napari_coreg.core.quality.limits import Limits
+    from napari_coreg.core.quality.long_checks import LongCheck
     from napari_coreg.core.quality.record import Quality, Row
 
 
@@ -43,7 +46,13 @@ def with_rows(quality: Quality, rows: Iterable[Row]) -> Quality:
     joined = [row for row in quality.rows if row.group not in groups] + list(new)
     order = {group: place for place, group in enumerate(GROUPS)}
     joined.sort(key=lambda row: order.get(row.group, len(order)))
-    return _judged(quality.model_copy(update={"rows": tuple(joined)}))
+    outdated = {f"{NAMES[check]} {NOT_MEASURED}" for check in LONG_CHECKS if _group_of(check) in groups}
+    remarks = tuple(remark for remark in quality.remarks if not remark.startswith(tuple(outdated)))
+    return _judged(quality.model_copy(update={"rows": tuple(joined), "remarks": remarks}))
+
+
+def _group_of(check: LongCheck) -> str:
+    return CATALOGUE[f"{'simulated_error' if check == 'simulation' else check}_mean"].group
 
 
 def _regraded(row: Row, before: Limits, limits: Limits, longest_voxel_mm: float) -> Row:
@@ -59,6 +68,5 @@ def _regraded(row: Row, before: Limits, limits: Limits, longest_voxel_mm: float)
 
 def _judged(quality: Quality) -> Quality:
     """Say of the rows, as they are graded now, what state they are and why."""
-    states = {row.status for row in quality.rows}
-    state = next((state for state in ("fail", "look") if state in states), "pass")
-    return quality.model_copy(update={"state": state})
+    state, headline = summarize(quality.verdict, quality.rows, quality.landmarks)
+    return quality.model_copy(update={"state": state, "headline": headline})

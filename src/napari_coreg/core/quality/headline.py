@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_coreg.core.quality.catalogue import CATALOGUE, GROUPS
+from napari_coreg.core.quality.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_coreg.core.quality.record import LandmarkRow, Quality, Row, State, VerdictRecord
+    from napari_coreg.core.quality.record import LandmarkRow, Row, State, VerdictRecord
 
 _STATES: dict[str, State] = {"good": "pass", "doubtful": "look", "failed": "fail"}
 _ACCURACY = ("Landmarks", "Structures")
@@ -78,31 +78,6 @@ def summarize(
         *(f"FAIL: {line}" for line in lines["fail"]),
         *(f"LOOK: {line}" for line in lines["look"]),
     )
-
-
-def with_rows(quality: Quality, rows: Sequence[Row], remarks: Sequence[str] = ()) -> Quality:
-    """Return a quality with the rows of a check that was made later; those of the same measures are replaced.
-
-    Parameters
-    ----------
-    quality : Quality
-        As it was measured.
-    rows : sequence of Row
-        Of one or more checks.
-    remarks : sequence of str
-        To be added.
-
-    Returns
-    -------
-    Quality
-        With its state and headline anew.
-    """
-    new = {row.measure for row in rows}
-    joined = [row for row in quality.rows if row.measure not in new] + list(rows)
-    kept = tuple(sorted(joined, key=lambda row: GROUPS.index(row.group)))
-    state, headline = summarize(quality.verdict, kept, quality.landmarks)
-    told = tuple(dict.fromkeys((*quality.remarks, *remarks)))
-    return quality.model_copy(update={"rows": kept, "state": state, "headline": headline, "remarks": told})
 
 
 def number(value: float) -> str:

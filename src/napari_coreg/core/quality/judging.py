@@ -156,7 +156,7 @@ def _evidence(
     seed: int,
     is_cancelled: IsCancelled | None,
 ) -> tuple[PoseEvidence | None, tuple[float | None, float | None]]:
-    """Return what the search says, None where it cannot; and the negative score before and after, None without overlap."""
+    """Return what the search says, None where it cannot; and minus the score before and after, None without overlap."""
     from napari_coreg.core.search import compiling  # noqa: PLC0415 - numba takes 0.5 s
     from napari_coreg.core.search.landscape import Landscape  # noqa: PLC0415
 

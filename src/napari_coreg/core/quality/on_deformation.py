@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import SimpleITK as sitk
-
 from napari_coreg.core.bending import bending_energy
 from napari_coreg.core.deformation import measure_deformation
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.quality.bodies import on_grid_of
 from napari_coreg.core.quality.found import Found
 from napari_coreg.core.quality.on_structures import structure_name
 from napari_coreg.core.rigid_part import best_rigid, rigid_size
@@ -20,6 +16,8 @@ from napari_coreg.core.transforms import is_linear, is_rigid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import SimpleITK as sitk
 
     from napari_coreg.core.deformation import DeformationMaps
     from napari_coreg.core.folding import Folding
@@ -82,9 +80,9 @@ def measure_motion(
         `is_cancelled` said so.
     """
     grid, transform = Grid.of(subject.fixed), subject.transform
-    maps = measure_deformation(transform, grid, on_fraction=on_fraction, is_cancelled=is_cancelled)
+    maps = measure_deformation(transform, grid, mask=body, on_fraction=on_fraction, is_cancelled=is_cancelled)
     shift, angle = rigid_size(best_rigid(transform, grid, body))
-    rows = [*_jacobian_rows(transform, maps, body, grader), *_bending_rows(subject, body, grader)]
+    rows = [*_jacobian_rows(transform, maps, grader), *_bending_rows(subject, body, grader)]
     rows += _length_rows(maps, shift, angle, grader)
     rows += _structure_rows(subject, grader)
     images = {"displacement_mm": maps.magnitude_mm, "jacobian_determinant": maps.determinant}
@@ -94,20 +92,22 @@ def measure_motion(
     return DeformationFound(found, maps.figures.folding, shift, angle)
 
 
-def _jacobian_rows(transform: sitk.Transform, maps: DeformationMaps, body: sitk.Image, grader: Grader) -> list[Row]:
-    folding, determinant = maps.figures.folding, sitk.GetArrayViewFromImage(maps.determinant)
-    inside = sitk.GetArrayViewFromImage(on_grid_of(body, maps.determinant)) != 0
-    in_body = 100 * float(np.mean(determinant[inside] <= 0)) if inside.any() else None
-    p01, p99 = np.percentile(determinant, (1, 99))
-    by_definition = is_linear(transform) and folding.minimum > 0
-    return [
-        grader.row("folded_in_body", in_body, region="body", is_graded=not by_definition),
-        grader.row("folded", 100 * folding.folded_fraction, is_graded=not by_definition),
-        grader.row("jacobian_min", folding.minimum),
-        grader.row("jacobian_p01", float(p01)),
-        grader.row("jacobian_p99", float(p99)),
-        grader.row("jacobian_max", folding.maximum),
+def _jacobian_rows(transform: sitk.Transform, maps: DeformationMaps, grader: Grader) -> list[Row]:
+    everywhere, body = maps.figures, maps.figures_in_mask
+    assert body is not None
+    is_graded = not is_linear(transform) or everywhere.folding.minimum <= 0
+    rows = [
+        grader.row("folded_in_body", 100 * body.folding.folded_fraction, region="body", is_graded=is_graded),
+        grader.row("folded", 100 * everywhere.folding.folded_fraction, is_graded=is_graded),
     ]
+    values = {
+        "jacobian_min": body.folding.minimum,
+        "jacobian_p01": body.p1_determinant,
+        "jacobian_median": body.median_determinant,
+        "jacobian_p99": body.p99_determinant,
+        "jacobian_max": body.folding.maximum,
+    }
+    return rows + [grader.row(key, value, region="body") for key, value in values.items()]
 
 
 def _bending_rows(subject: Subject, body: sitk.Image, grader: Grader) -> list[Row]:
@@ -118,20 +118,18 @@ def _bending_rows(subject: Subject, body: sitk.Image, grader: Grader) -> list[Ro
 
 
 def _length_rows(maps: DeformationMaps, shift: float, angle: float, grader: Grader) -> list[Row]:
-    figures = maps.figures
+    figures = maps.figures_in_mask
+    assert figures is not None
     values = {
         "displacement_mean": figures.mean_mm,
-        "displacement_median": float(np.median(sitk.GetArrayViewFromImage(maps.magnitude_mm))),
+        "displacement_median": figures.median_mm,
         "displacement_p95": figures.p95_mm,
         "displacement_p99": figures.p99_mm,
         "displacement_max": figures.maximum_mm,
+        "rigid_shift": shift,
+        "rigid_angle": angle,
     }
-    rows = [grader.row(key, value) for key, value in values.items()]
-    return [
-        *rows,
-        grader.row("rigid_shift", shift, region="body"),
-        grader.row("rigid_angle", angle, region="body"),
-    ]
+    return [grader.row(key, value, region="body") for key, value in values.items()]
 
 
 def _structure_rows(subject: Subject, grader: Grader) -> list[Row]:
@@ -148,9 +146,7 @@ def _structure_rows(subject: Subject, grader: Grader) -> list[Row]:
 
 def _remarks(transform: sitk.Transform) -> tuple[str, ...]:
     if is_rigid(transform):
-        return (
-            "the transform is rigid: its Jacobian determinant is 1 by definition, which is no evidence of anything",
-        )
+        return ("the transform is rigid: its Jacobian determinant is 1 by definition, which proves nothing",)
     if is_linear(transform):
         return (
             "the transform is linear: its Jacobian determinant is the same everywhere by definition, so that it cannot "

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _AXES = ("tre_left", "tre_posterior", "tre_superior")
 _FITTED_MM = 1e-3  # a transform that maps the landmarks as a fit to them does, was fitted to them
 _FEW = 4
+_NONE = "no landmarks were given, so the target registration error is not known; set some in both volumes"
 
 
 def measure_landmarks(landmarks: Landmarks | None, transform: sitk.Transform, grader: Grader) -> Found:
@@ -61,9 +62,7 @@ def measure_landmarks(landmarks: Landmarks | None, transform: sitk.Transform, gr
             "the registration (TRE), and are not graded; give landmarks that it was not fitted to",
         )
     if len(p) < _FEW:
-        remarks.append(
-            f"there {'is' if len(p) == 1 else 'are'} {len(p)} landmark(s) only: they tell little of the rest"
-        )
+        remarks.append(f"only {len(p)} landmark{'' if len(p) == 1 else 's'}: that tells little of the rest of the body")
     order = np.argsort(after.errors_mm, kind="stable")[::-1]
     pairs = tuple(
         LandmarkRow(

@@ -54,6 +54,10 @@ class Subject:
         The same places in both.
     backward : SimpleITK.Transform, optional
         Moving -> fixed, found by a registration of its own, for the inverse consistency.
+    to_third, from_third : SimpleITK.Transform, optional
+        Fixed -> a third volume and that -> moving, each found by a registration of its own, for the transitivity.
+    initial_transform : SimpleITK.Transform, optional
+        Fixed -> moving: where the registration was told to start, for the checks that run it again.
     recipe : Recipe, optional
         What made the transform, where that is known; the long checks run it again.
     result : RegistrationResult, optional
@@ -61,6 +65,8 @@ class Subject:
     inputs : mapping
         Where things came from, by role ("fixed", "moving", "transform", "fixed_labels" ...): plain data, with "name",
         "path" and "modality" where they are known.
+    notes : tuple of str
+        What was seen while it was read, for the remarks.
     """
 
     fixed: sitk.Image
@@ -73,9 +79,13 @@ class Subject:
     label_names: Mapping[int, str] = field(default_factory=dict)
     landmarks: Landmarks | None = None
     backward: sitk.Transform | None = None
+    to_third: sitk.Transform | None = None
+    from_third: sitk.Transform | None = None
+    initial_transform: sitk.Transform | None = None
     recipe: Recipe | None = None
     result: RegistrationResult | None = None
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +98,8 @@ class Assessment:
         The numbers.
     maps : mapping of str to SimpleITK.Image
         Voxel by voxel on the fixed grid (thinned where that is large): "displacement_mm", "jacobian_determinant",
-        "folded" (only where there is any), "inverse_consistency_mm", "repeatability_mm", "simulated_error_mm" (only
-        where asked for).
+        "folded" (only where there is any), "inverse_consistency_mm", "transitivity_mm",
+        "repeatability_mm", "simulated_error_mm" (only where asked for).
     """
 
     quality: Quality

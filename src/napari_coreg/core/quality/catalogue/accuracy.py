@@ -43,6 +43,13 @@ LANDMARK_MEASURES = (
     _axis("tre_left", "left", "x"),
     _axis("tre_posterior", "posterior", "y"),
     _axis("tre_superior", "superior", "z"),
+    _tre(
+        "landmark_error",
+        "error of one landmark",
+        "low",
+        "|T(p) - q| of one landmark p in the fixed and q in the moving volume",
+        _TRE_TELLS,
+    ),
     Measure(
         "landmark_fit_rms",
         "best rigid fit to the landmarks, residual",

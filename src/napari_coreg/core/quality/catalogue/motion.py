@@ -10,7 +10,7 @@ _JACOBIAN_CANNOT = (
     "determinant is 1 by definition"
 )
 _LENGTH_CANNOT = "whether the motion is right; it depends on how the volumes lay before"
-_OF_LENGTHS = "of the lengths |T(p) - p| over the voxels p of the fixed volume"
+_OF_LENGTHS = "of the lengths |T(p) - p| over the voxels p of the body"
 _MOVED = "how far things were moved"
 _DISPLACEMENT = "definition"
 _JACOBIAN = f"definition of the Jacobian determinant; {TG_132}, section 4.C"
@@ -48,14 +48,29 @@ DEFORMATION_MEASURES = (
         f"{_FOLDS}; folds in the air about it do less harm",
     ),
     _jacobian(
-        "jacobian_min", "Jacobian determinant, minimum", "", "none", "least det(dT/dp) of all voxels", "any", _SWELLING
+        "jacobian_min",
+        "Jacobian determinant, minimum",
+        "",
+        "none",
+        "least det(dT/dp) over the body",
+        "any",
+        _SWELLING,
     ),
     _jacobian(
         "jacobian_p01",
         "Jacobian determinant, 1st percentile",
         "",
         "none",
-        "1st percentile of det(dT/dp)",
+        "1st percentile of det(dT/dp) over the body",
+        "any",
+        _SWELLING,
+    ),
+    _jacobian(
+        "jacobian_median",
+        "Jacobian determinant, median",
+        "",
+        "none",
+        "median of det(dT/dp) over the body",
         "any",
         _SWELLING,
     ),
@@ -64,7 +79,7 @@ DEFORMATION_MEASURES = (
         "Jacobian determinant, 99th percentile",
         "",
         "none",
-        "99th percentile of det(dT/dp)",
+        "99th percentile of det(dT/dp) over the body",
         "any",
         _SWELLING,
     ),
@@ -73,7 +88,7 @@ DEFORMATION_MEASURES = (
         "Jacobian determinant, maximum",
         "",
         "none",
-        "largest det(dT/dp) of all voxels",
+        "largest det(dT/dp) over the body",
         "any",
         _SWELLING,
     ),
@@ -83,7 +98,7 @@ DEFORMATION_MEASURES = (
         _GROUP,
         "1/mm^2",
         "low",
-        "mean over the voxels of the sum of all squared second derivatives of T, each mixed one counted twice",
+        "mean over the body of the sum of all squared second derivatives of T, each mixed one counted twice",
         "0 or more; 0 for a linear transform",
         "Rueckert et al., Nonrigid registration using free-form deformations, IEEE TMI 18, 1999",
         "how bumpy the deformation is: of two that fit equally well, the smoother one is the likelier",
