@@ -193,13 +193,13 @@ def test_local_measures_are_left_out_where_they_are_not_wanted(pair):
 
 
 @settings(max_examples=15)
-@given(voxels=st.integers(1, 4000), seed=st.integers(0, 2**16), margin=st.booleans())
-def test_slabs_change_nothing(voxels, seed, margin):
+@given(voxels=st.integers(300, 4000), seed=st.integers(0, 2**16), margin=st.booleans())
+def test_blocks_change_nothing(voxels, seed, margin):
     f, w = smooth(seed, (23, 12, 10)), smooth(seed + 1, (23, 12, 10))
     mask = image_of((smooth(seed + 2, f.shape) > -24).astype(np.uint8)) if margin else None
     with pytest.MonkeyPatch.context() as patch:
         whole = similarity(image_of(f), image_of(w), mask)
-        patch.setattr("napari_coreg.core.paired_values.SLAB_VOXELS", voxels)
+        patch.setattr("napari_coreg.core.paired_values.BLOCK_VOXELS", voxels)
         assert asdict(similarity(image_of(f), image_of(w), mask)) == pytest.approx(asdict(whole), rel=1e-9)
 
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_coreg.core.paired_values import Slab
+    from napari_coreg.core.paired_values import Block
 
 WINDOW_VOXELS = 9  # edge of the window of the local correlation: as many voxels as a cube of this edge has
 SSIM_WINDOW = 7
@@ -31,7 +31,7 @@ def window_radius(spacing: tuple[float, ...]) -> tuple[int, ...]:
 
 
 class LocalCorrelation:
-    """Mean of Pearson's r squared within a box about each voxel, taken slab by slab.
+    """Mean of Pearson's r squared within a box about each voxel, taken block by block.
 
     r^2 = cov(f, w)^2 / (var(f) var(w)) over the voxels of the box that are looked at. A box is left out where fewer
     than a quarter of its voxels (of what of it fits into the box of all that is looked at) are looked at, or where both
@@ -59,7 +59,7 @@ class LocalCorrelation:
         means: tuple[float, float],
         deviations: tuple[float, float],
     ) -> None:
-        self.margin = radius[0]
+        self.margin = max(radius)
         self._sizes = [2 * half + 1 for half in radius]
         fitting = np.prod([min(size, count) for size, count in zip(self._sizes, shape, strict=True)])
         self._least = max(2.0, _LEAST_FILLED * float(fitting))
@@ -71,19 +71,19 @@ class LocalCorrelation:
         """The mean; None where no box tells anything."""
         return self._sum / self._number if self._number else None
 
-    def add(self, slab: Slab) -> None:
-        """Take the inner slices of a slab in, whose margin is `margin` slices or more but at the ends of the volume."""
-        inside = slab.inside
+    def add(self, block: Block) -> None:
+        """Take a block's inner voxels in; its margin is `margin` voxels or more but at the ends of the volume."""
+        inside = block.inside
         f, w = (
             np.where(inside, (values - mean) / (deviation or 1.0), 0.0)
-            for values, mean, deviation in zip(slab[:2], self._means, self._deviations, strict=True)
+            for values, mean, deviation in zip(block[:2], self._means, self._deviations, strict=True)
         )
-        number = self._box_sum(inside.astype(np.float64))[slab.inner]
-        counted = inside[slab.inner] & (np.rint(number) >= self._least)
+        number = self._box_sum(inside.astype(np.float64))[block.inner]
+        counted = inside[block.inner] & (np.rint(number) >= self._least)
         n = number[counted]
 
         def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            summed: NDArray[np.float64] = self._box_sum(values)[slab.inner][counted] / n
+            summed: NDArray[np.float64] = self._box_sum(values)[block.inner][counted] / n
             return summed
 
         f_mean, w_mean = mean(f), mean(w)
@@ -100,7 +100,7 @@ class LocalCorrelation:
 
 
 class StructuralSimilarity:
-    """Mean structural similarity over the voxels whose whole window is looked at, taken slab by slab.
+    """Mean structural similarity over the voxels whose whole window is looked at, taken block by block.
 
     SSIM = (2 mean(f) mean(w) + c1) (2 cov(f, w) + c2) / ((mean(f)^2 + mean(w)^2 + c1) (var(f) + var(w) + c2)) in a
     window of equal weights (sample variances), with c1 = (0.01 L)^2, c2 = (0.03 L)^2 and L the data range; computed by
@@ -130,19 +130,19 @@ class StructuralSimilarity:
         """The mean; None where no whole window is looked at, or the volumes are thinner than 3 voxels."""
         return self._sum / self._number if self._number else None
 
-    def add(self, slab: Slab) -> None:
-        """Take the inner slices of a slab in, whose margin is `margin` slices or more but at the ends of the volume."""
+    def add(self, block: Block) -> None:
+        """Take a block's inner voxels in; its margin is `margin` voxels or more but at the ends of the volume."""
         if self._window < 3:
             return
         from skimage.metrics import structural_similarity  # noqa: PLC0415 - takes a while to load
 
-        whole = slab.inside
+        whole = block.inside
         for axis in range(whole.ndim):
             whole = ndimage.minimum_filter1d(whole, self._window, axis=axis, mode="constant", cval=0)
-        whole = whole[slab.inner]
+        whole = whole[block.inner]
         if not whole.any():
             return
-        f, w = (np.where(slab.inside, values, 0.0) for values in slab[:2])
+        f, w = (np.where(block.inside, values, 0.0) for values in block[:2])
         local = structural_similarity(f, w, win_size=self._window, data_range=self._data_range, full=True)[1]
-        self._sum += float(local[slab.inner][whole].sum())
+        self._sum += float(local[block.inner][whole].sum())
         self._number += int(np.count_nonzero(whole))

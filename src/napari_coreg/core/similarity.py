@@ -128,12 +128,12 @@ def similarity(
     local_correlation, structural = _local_measures(pair, fixed.GetSpacing()[::-1]) if local else (None, None)
     margin = max([0, *(measure.margin for measure in (local_correlation, structural) if measure is not None)])
     joint = np.zeros((bins, bins), np.int64)
-    for slab in pair.slabs(margin):
-        f, w = (values[slab.inner][slab.inside[slab.inner]] for values in (slab.f, slab.w))
+    for block in pair.blocks(margin):
+        f, w = (values[block.inner][block.inside[block.inner]] for values in (block.f, block.w))
         joint += _histogram(f, w, moments, bins)
         for measure in (local_correlation, structural):
             if measure is not None:
-                measure.add(slab)
+                measure.add(block)
     f_entropy, w_entropy, joint_entropy = _entropy(joint.sum(axis=1)), _entropy(joint.sum(axis=0)), _entropy(joint)
     return Similarity(
         mean_squares=moments.squares / moments.number,
