@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_coreg.core.quality.catalogue import CATALOGUE
-from napari_coreg.io.report.words import row_limit
+from napari_coreg.io.report.words import listed, row_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,11 +70,24 @@ class Group:
 
 @dataclass(frozen=True)
 class Explained:
-    """What the measures of one group are, and what they cannot tell."""
+    """What the measures of one group are.
+
+    Attributes
+    ----------
+    title : str
+        Of the group.
+    measures : tuple of Measure
+        Those in use.
+    tells, cannot_tell, sources : tuple of (str, str)
+        What may, and may not, be concluded, and where the measures come from: each text once, after the names of the
+        measures that it is of; these are empty where it is of all.
+    """
 
     title: str
     measures: tuple[Measure, ...]
-    cannot_tell: tuple[tuple[str, str], ...] = field(default=())
+    tells: tuple[tuple[str, str], ...]
+    cannot_tell: tuple[tuple[str, str], ...]
+    sources: tuple[tuple[str, str], ...]
 
 
 def groups_of(quality: Quality) -> tuple[Group, ...]:
@@ -102,12 +115,19 @@ def explained(quality: Quality) -> tuple[Explained, ...]:
     made = []
     for title in dict.fromkeys(CATALOGUE[key].group for key in keys):
         measures = tuple(CATALOGUE[key] for key in keys if CATALOGUE[key].group == title)
-        caveats = []
-        for text in dict.fromkeys(measure.cannot_tell for measure in measures):
-            told_of = [measure.name for measure in measures if measure.cannot_tell == text]
-            caveats.append(("" if len(told_of) == len(measures) else ", ".join(told_of), text))
-        made.append(Explained(title, measures, tuple(caveats)))
+        told = (_told(measures, text) for text in ("tells", "cannot_tell", "source"))
+        made.append(Explained(title, measures, *told))
     return tuple(made)
+
+
+def _told(measures: Sequence[Measure], what: str) -> tuple[tuple[str, str], ...]:
+    """Return each text of the measures once, with the names of those that share it."""
+    texts = [getattr(measure, what) for measure in measures]
+    told = []
+    for text in dict.fromkeys(texts):
+        names = [measure.name for measure, own in zip(measures, texts, strict=True) if own == text]
+        told.append(("" if len(names) == len(measures) else listed(names), text))
+    return tuple(told)
 
 
 def name_of(limit: Limit) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NOTHING = "–"
 SIGNS: dict[Status, str] = {"pass": "✓", "look": "▲", "fail": "✕", "info": ""}
 WORDS: dict[Status, str] = {"pass": "pass", "look": "look", "fail": "fail", "info": NOTHING}
-_DECIMALS = {"mm": 2, "%": 2, "degrees": 2}
+_LENGTHS = ("mm", "degrees")  # less than a hundredth of one means nothing
 
 
 def number(value: float | None, unit: str = "") -> str:
@@ -25,10 +25,10 @@ def number(value: float | None, unit: str = "") -> str:
 
     Examples
     --------
-    >>> number(1.23456, "mm"), number(0.000123, "1/mm^2"), number(None), number(0.9), number(4)
-    ('1.23', '0.000123', '–', '0.900', '4')
-    >>> number(0.003, "%"), number(0.0, "%"), number(float("nan"), "mm")
-    ('0.003', '0', 'not a number')
+    >>> number(1.23456, "mm"), number(0.000123, "1/mm^2"), number(None), number(0.9), number(1.0)
+    ('1.23', '0.000123', '–', '0.900', '1.000')
+    >>> number(0.003, "%"), number(0.003, "mm"), number(0.0, "%"), number(float("nan"), "mm")
+    ('0.003', '0.00', '0', 'not a number')
     """
     if value is None:
         return NOTHING
@@ -36,16 +36,13 @@ def number(value: float | None, unit: str = "") -> str:
         return "not a number" if math.isnan(value) else ("∞" if value > 0 else "−∞")
     if value == 0:
         return "0"
-    decimals = _DECIMALS.get(unit)
-    if decimals is not None and abs(value) >= 0.5 * 10**-decimals:
-        text = f"{value:.{decimals}f}"
-    elif decimals is None and 1e-3 <= abs(value) < 1000:
-        text = f"{value:.3f}" if value != round(value) or abs(value) < 1 else f"{value:.0f}"
-    elif float(value).is_integer() and abs(value) < 1e12:
+    if unit in _LENGTHS or (unit == "%" and abs(value) >= 0.005):
+        text = f"{value:.2f}"
+    elif float(value).is_integer() and 10 <= abs(value) < 1e12:
         text = f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     else:
-        text = f"{value:.3g}"
-    return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
+        text = f"{value:.3f}" if 1e-3 <= abs(value) < 1000 and unit != "%" else f"{value:.3g}"
+    return "0.00" if text == "-0.00" else text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
 
 
 def plain(value: float) -> str:
@@ -70,6 +67,34 @@ def limit_words(good: float, bad: float, best: str, unit: str = "") -> str:
     inside, outside = ("≤", ">") if best == "low" else ("≥", "<")
     fails = "else fail" if good == bad else f"fail {outside} {plain(bad)}"
     return f"pass {inside} {plain(good)}, {fails} {unit}".rstrip()
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names of measures in one line; what several begin with is said once.
+
+    Examples
+    --------
+    >>> listed(["error, mean", "error, maximum", "bending energy"])
+    'error (mean, maximum); bending energy'
+    """
+    ends: dict[str, list[str]] = {}
+    for name in names:
+        stem, _, end = name.partition(", ")
+        ends.setdefault(stem, []).append(end)
+    return "; ".join(
+        f"{stem} ({', '.join(found)})" if len(found) > 1 else ", ".join(filter(None, (stem, *found)))
+        for stem, found in ends.items()
+    )
+
+
+def sentence(text: str) -> str:
+    """Return a text that begins with a large letter and ends with a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def without_state(line: str, state: str) -> str:
+    """Return a headline without the state that it may begin with, as that stands beside it."""
+    return line.removeprefix(f"{state.upper()}: ")
 
 
 def row_limit(row: Row, limit: Limit | None) -> str:

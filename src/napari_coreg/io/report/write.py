@@ -15,7 +15,7 @@ from napari_coreg.io.atomic import full_suffix, replacing
 from napari_coreg.io.report.pictures import check_groups, deformation_groups, overlay_groups
 from napari_coreg.io.report.provenance import made_of
 from napari_coreg.io.report.tables import counts_of, explained, groups_of, name_of
-from napari_coreg.io.report.words import SIGNS, WORDS, limit_words, number, volume_facts
+from napari_coreg.io.report.words import SIGNS, WORDS, limit_words, number, sentence, volume_facts, without_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, css_string=_css_string)
+    environment.filters.update(number=number, css_string=_css_string, sentence=sentence, without_state=without_state)
     environment.globals.update(signs=SIGNS, words=WORDS)
     return environment
 
