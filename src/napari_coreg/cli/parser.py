@@ -23,6 +23,7 @@ INITIALIZATIONS = (
     "features",
 )
 LANDMARK_MODELS = ("translation", "rigid", "similarity", "affine", "thin_plate")
+CHECKS = ("inverse-consistency", "repeatability", "simulation")
 INTERPOLATORS = ("nearest", "linear", "bspline", "windowed_sinc", "label")
 
 _DIRECTION = (
@@ -132,6 +133,11 @@ def _register(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=_threads, default=0, metavar="N", help="threads; 1 repeats bit for bit")
     parser.add_argument(
+        "--upright",
+        action="store_true",
+        help="bring axes into the order of the world's first, as napari's layers have them: repeats a run of layers",
+    )
+    parser.add_argument(
         "--time-limit",
         type=_seconds,
         metavar="SECONDS",
@@ -173,15 +179,52 @@ def _apply(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _evaluate(parser: argparse.ArgumentParser) -> None:
-    _two_volumes(parser)
+def subject(parser: argparse.ArgumentParser) -> None:
+    """Add the words that say what is judged; `evaluate` and `report` share them."""
+    parser.add_argument(
+        "fixed", type=Path, nargs="?", metavar="FIXED", help="volume that stays; with the folder of a result, its own"
+    )
+    parser.add_argument("moving", type=Path, nargs="?", metavar="MOVING", help="volume that is aligned with it")
+    parser.add_argument("--fixed-volume", type=_number_or_name, metavar="N|NAME", help="which volume of FIXED")
+    parser.add_argument("--moving-volume", type=_number_or_name, metavar="N|NAME", help="which volume of MOVING")
     parser.add_argument("-t", "--transform", type=Path, metavar="T", help="transform file or result folder to judge")
-    parser.add_argument("--fixed-labels", type=Path, metavar="A", help="volume of labels, for Dice's coefficient")
-    parser.add_argument("--moving-labels", type=Path, metavar="B", help="the same structures in the moving volume")
+    parser.add_argument("--fixed-mask", type=Path, metavar="FILE", help="also look only where this volume is not 0")
+    parser.add_argument("--moving-mask", type=Path, metavar="FILE", help="the same for MOVING")
+    parser.add_argument("--fixed-labels", type=Path, metavar="A", help="volume of labels of structures in FIXED")
+    parser.add_argument("--moving-labels", type=Path, metavar="B", help="the same structures in MOVING")
+    parser.add_argument(
+        "--label-names", type=Path, metavar="FILE", help="names of the labels: .csv (label,name) or a colour table"
+    )
     parser.add_argument("--fixed-points", type=Path, metavar="P", help="landmarks, for the target registration error")
-    parser.add_argument("--moving-points", type=Path, metavar="Q", help="the same landmarks in the moving volume")
+    parser.add_argument("--moving-points", type=Path, metavar="Q", help="the same landmarks in MOVING")
+    parser.add_argument(
+        "--backward", type=Path, metavar="T", help="transform or result of MOVING <- FIXED, for inverse consistency"
+    )
+    parser.add_argument(
+        "--to-third", type=Path, metavar="T", help="transform or result, FIXED -> a third volume, for transitivity"
+    )
+    parser.add_argument("--from-third", type=Path, metavar="T", help="transform or result, that volume -> MOVING")
+    parser.add_argument("--limits", type=Path, metavar="FILE", help="limits instead of the default ones; see 'limits'")
+    parser.add_argument(
+        "--check",
+        action="append",
+        default=[],
+        choices=CHECKS,
+        help="also run the recipe again: the other way round, from other starts, on a known motion (takes minutes; "
+        "can be given several times)",
+    )
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    subject(parser)
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write a line for each number to this file")
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="also draw a picture of before and after")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, by the schema of quality")
+
+
+def _limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="limits to look at (the default ones)")
+    parser.add_argument("--json", action="store_true", help="print them as JSON, to be edited")
 
 
 def _fit(parser: argparse.ArgumentParser) -> None:
@@ -262,14 +305,32 @@ _COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None],
     ),
     (
         "evaluate",
-        "measure how well two volumes lie on each other",
-        "Measure similarity, Dice's coefficient of labels, the error at landmarks, and folding,\n"
-        "before and after a transform.",
+        "measure a registration, and hold it against limits",
+        "Measure a registration in every way that what is known of it allows: the verdict that any transform\n"
+        "gets from the two volumes, the error at landmarks, overlap and distance of structures, what the\n"
+        "transform does to space, and how alike the intensities are, before and after. What is wrong comes first.\n\n"
+        "Intensities and inverse consistency do not prove that a registration is accurate: without landmarks\n"
+        "or labels it is 'look' at best.\n\n"
+        "exit codes: 0 pass or look, 2 bad input, 3 fail, 130 cancelled",
         _evaluate,
         (
-            "napari-coreg evaluate ct.nii.gz mr.nii.gz --transform out",
+            "napari-coreg evaluate -t out  (the folder of a result, with the volumes it was made of)",
+            "napari-coreg evaluate ct.nii.gz mr.nii.gz -t other.tfm --fixed-points ct.csv --moving-points mr.csv",
             "napari-coreg evaluate a.nii.gz b.nii.gz -t out --fixed-labels a_seg.nii.gz --moving-labels b_seg.nii.gz",
-            "napari-coreg evaluate a.nii.gz b.nii.gz -t out --fixed-points a.csv --moving-points b.csv --json",
+            "napari-coreg evaluate -t out --check inverse-consistency --check repeatability --json > quality.json",
+        ),
+    ),
+    (
+        "limits",
+        "show the limits that registrations are held against",
+        "Show the limits that 'evaluate' and 'report' hold numbers against, with where each comes from. To use\n"
+        "others, print them as JSON, edit that, and give it as --limits; a measure without a limit is told, but\n"
+        "not graded.",
+        _limits,
+        (
+            "napari-coreg limits",
+            "napari-coreg limits --json > limits.json",
+            "napari-coreg evaluate -t out --limits limits.json",
         ),
     ),
     (

@@ -141,8 +141,8 @@ class _Reading:
             return self._kept(role, read_volume(path, which))
         if not self.record:
             raise CoregError(
-                f"the {_ROLES[role]} is not given, and {self.transform or 'no transform'} is not the folder of a result "
-                "that tells it; give FIXED and MOVING"
+                f"the {_ROLES[role]} is not given, and {self.transform or 'no transform'} is not the folder of a "
+                "result that tells it; give FIXED and MOVING"
             )
         image = self._kept(role, self._of_record(role))
         known = self.record.get("fingerprints", {}).get(role)

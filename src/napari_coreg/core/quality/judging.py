@@ -84,7 +84,9 @@ def judge_transform(
     for image, role in ((fixed, "fixed volume"), (moving, "moving volume")):
         require_values(image, role)
     matrix = linear_part(transform, fixed, fixed_mask)
-    if not is_linear(transform):
+    if is_linear(transform):
+        folding = None
+    else:
         folding = folding or folding_of(transform, Grid.of(fixed))
         moving, moving_mask = _bent(transform, matrix, moving, moving_mask)
     evidence, scores = _evidence(fixed, moving, matrix, (fixed_mask, moving_mask), seed, is_cancelled)

@@ -47,7 +47,7 @@ LANDMARK_MEASURES = (
         "landmark_error",
         "error of one landmark",
         "low",
-        "|T(p) - q| of one landmark p in the fixed and q in the moving volume",
+        "|T(p) - q| of a landmark p in the fixed and q in the moving volume",
         _TRE_TELLS,
     ),
     Measure(
