@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from napari_coreg.cli.parser import INITIALIZATIONS
-from napari_coreg.cli.register import checked, chosen_recipe, described, read_all
+from napari_coreg.cli.register import checked, chosen_recipe, read_all
 from napari_coreg.cli.terminal import note_volume, say, say_json
 from napari_coreg.core.geometry import Grid, describe
 from napari_coreg.core.settings import changed_settings
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         findings = checked(volumes, recipe, initial)
     has_errors = any(finding.severity == "error" for finding in findings)
     if options.json:
-        inputs = {role: described(volume) for role, volume in volumes.items()}
+        inputs = {role: volume.origin() for role, volume in volumes.items()}
         listed = [_record(finding, recipe) for finding in findings]
         say_json({"inputs": inputs, "recipe": recipe.name, "can_run": not has_errors, "findings": listed})
     else:

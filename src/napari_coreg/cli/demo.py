@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
-from napari_coreg.cli.register import described, run_registration, summary
+from napari_coreg.cli.register import run_registration, summary
 from napari_coreg.cli.terminal import note, say
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.presets import load_preset
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
         fixed, moving = read_volume(fixed_path), read_volume(moving_path)
         say(f"{sample.display_name}. {sample.description}")
         result = run_registration(fixed.image, moving.image, recipe)
-        inputs = {"fixed": described(fixed), "moving": described(moving)}
+        inputs = {"fixed": fixed.origin(), "moving": moving.origin()}
         folder = save_result(result, options.output, inputs=inputs)
         save_overlay(folder / OVERLAY, fixed.image, moving.image, result.transform)
         for line in summary(result):

@@ -6,6 +6,8 @@ import json
 import math
 import time
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +30,6 @@ from napari_coreg.io.volumes import read_volume
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
     import SimpleITK as sitk
 
@@ -68,10 +69,10 @@ def run(options: argparse.Namespace) -> int:
             time_limit=options.time_limit,
             findings=findings,
         )
-        inputs = {role: described(volume) for role, volume in volumes.items()}
+        inputs = {role: volume.origin() for role, volume in volumes.items()}
         if is_file:
-            inputs["initial_transform"] = {"path": str(options.initial)}
-        folder = save_result(result, options.output, inputs=inputs)
+            inputs["initial_transform"] = {"path": str(Path(options.initial).expanduser().absolute())}
+        folder = save_result(replace(result, inputs=inputs, time_limit=options.time_limit), options.output)
         if options.overlay is not None:
             save_overlay(options.overlay, result.fixed, result.moving, result.transform)
     if options.json:
@@ -205,18 +206,6 @@ def motion(transform: sitk.Transform, fixed: Grid) -> str:
     return f"{words}, and scaled by {stretches.min():.3f} to {stretches.max():.3f}"
 
 
-def described(volume: LoadedVolume) -> dict[str, Any]:
-    """Return where a volume came from, as plain data."""
-    return {
-        "path": str(volume.path.absolute()),
-        "name": volume.name,
-        "modality": volume.modality,
-        "unit": volume.unit,
-        "frame": volume.frame,
-        "notes": list(volume.notes),
-    }
-
-
 def read_all(options: argparse.Namespace) -> dict[str, LoadedVolume]:
     """Return the volumes and masks that the words name, by role: "fixed", "moving", "fixed_mask", "moving_mask"."""
     volumes = {
@@ -227,6 +216,8 @@ def read_all(options: argparse.Namespace) -> dict[str, LoadedVolume]:
         path = getattr(options, role)
         if path is not None:
             volumes[role] = read_volume(path)
+    if getattr(options, "upright", False):
+        return {role: volume.upright() for role, volume in volumes.items()}
     return volumes
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
+
+from napari_coreg.core.upright import upright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,6 +45,8 @@ class LoadedVolume:
         Frames in the file, 1 for a plain volume.
     number, count : int
         Which of the volumes of `path` it is, from 0, and how many there are.
+    is_upright : bool
+        Whether its axes were brought into the order of the world's.
     """
 
     image: sitk.Image
@@ -55,6 +59,11 @@ class LoadedVolume:
     frame_count: int = 1
     number: int = 0
     count: int = 1
+    is_upright: bool = False
+
+    def upright(self) -> LoadedVolume:
+        """Return the same volume with its axes in the order z, y, x of the world, as napari's layers have them."""
+        return replace(self, image=upright(self.image), is_upright=True)
 
     def origin(self) -> dict[str, Any]:
         """Return where it came from, as plain data for the record of a registration."""
@@ -63,6 +72,7 @@ class LoadedVolume:
             "name": self.name,
             "number": self.number,
             "count": self.count,
+            "upright": self.is_upright,
             "modality": self.modality,
             "unit": self.unit,
             "frame": self.frame,

@@ -187,7 +187,7 @@ def _notes(volumes: Sequence[LoadedVolume]) -> list[str]:
 def _layer_data(volumes: list[LoadedVolume]) -> LayerData:
     """Turn one volume, or the frames of one series, into a layer."""
     first = volumes[0]
-    about = {
+    about: dict[str, Any] = {
         "path": str(first.path),
         "modality": first.modality,
         "unit": first.unit,
@@ -196,6 +196,7 @@ def _layer_data(volumes: list[LoadedVolume]) -> LayerData:
     metadata = {METADATA_KEY: about}
     if len(volumes) > 1:
         return series_to_layer_data([volume.image for volume in volumes], _title(first), metadata=metadata)
+    about |= {"volume": first.name, "number": first.number, "count": first.count}
     kind: Literal["image", "labels"] = "labels" if _is_labels(first) else "image"
     return volume_to_layer_data(first.image, _title(first), kind=kind, metadata=metadata)
 

@@ -7,7 +7,7 @@ long and touch neither the viewer nor a layer, so they may run in any thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from napari_coreg.plugin.layers import (
     mask_from_layer,
     read_layer,
 )
+from napari_coreg.plugin.origins import inputs_of
 from napari_coreg.plugin.quietly import add_beside
 from napari_coreg.plugin.result_layers import layers_of
 
@@ -199,6 +200,7 @@ def carry_out(
         check_swap=request.check_swap,
         findings=findings,
     )
+    result = replace(result, inputs=inputs_of(request))
     return Ready(result, layers_of(request, result, is_cancelled))
 
 

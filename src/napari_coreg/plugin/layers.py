@@ -16,6 +16,7 @@ from napari_coreg.core.geometry import MINIMUM_VOXELS, Grid
 from napari_coreg.core.transforms import from_matrix, to_matrix
 from napari_coreg.core.upright import upright
 from napari_coreg.errors import GeometryError, VolumeError
+from napari_coreg.plugin.origins import origin_of
 from napari_coreg.plugin.placement import (
     METADATA_KEY,
     displayed_matrix,
@@ -30,7 +31,7 @@ from napari_coreg.plugin.placement import (
 from napari_coreg.plugin.voxels import check_layer, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -79,6 +80,8 @@ class LayerVolume:
         True when the layer has no header and someone gave it an affine: `geometry` holds that place already.
     modality : str
         As the layer's file says in DICOM's words ("CT", "MR", "PT"); empty where it does not.
+    origin : mapping
+        Where it came from, for the record of a registration: plain data.
     """
 
     data: Any = field(repr=False)
@@ -88,6 +91,7 @@ class LayerVolume:
     moved: sitk.AffineTransform | None = None
     placed_by_hand: bool = False
     modality: str = ""
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def to_image(self) -> sitk.Image:
         """Copy the voxels into an image in the volume's own frame; lazy arrays are computed here.
@@ -190,9 +194,9 @@ def read_layer(layer: Any, *, min_voxels: int = MINIMUM_VOXELS) -> LayerVolume:
     modality = str(layer.metadata.get(METADATA_KEY, {}).get("modality") or "")
     if header is not None:
         moved = move_between(header, displayed)
-        return LayerVolume(layer.data, header, layer.name, kind, moved, modality=modality)
+        return LayerVolume(layer.data, header, layer.name, kind, moved, modality=modality, origin=origin_of(layer))
     grid, by_hand = to_grid(displayed, layer), has_new_affine(layer)
-    return LayerVolume(layer.data, grid, layer.name, kind, None, by_hand, modality)
+    return LayerVolume(layer.data, grid, layer.name, kind, None, by_hand, modality, origin_of(layer))
 
 
 def read_displayed(layer: Any) -> LayerVolume:

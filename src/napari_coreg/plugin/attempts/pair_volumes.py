@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from napari_coreg.core.register import fingerprint
 from napari_coreg.errors import CoregError, FileError
 from napari_coreg.plugin.contributions import layers_at
-from napari_coreg.plugin.layers import METADATA_KEY, read_layer
+from napari_coreg.plugin.layers import read_layer
 from napari_coreg.plugin.live import is_preview
+from napari_coreg.plugin.origins import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,12 +57,6 @@ class Found:
     image: sitk.Image
     is_new: bool = False
     warning: str = ""
-
-
-def path_of(layer: Any) -> str | None:
-    """Return the file or folder that a layer was read from, where it is known."""
-    path = layer.metadata.get(METADATA_KEY, {}).get("path") or layer.source.path
-    return None if path is None else str(path)
 
 
 def candidates(layers: Iterable[Any]) -> tuple[Candidate, ...]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from napari_coreg.attempts import Attempt
 from napari_coreg.io.attempt_record import VolumeOrigin
 from napari_coreg.plugin.attempts.layers import layers_of_attempts, light
-from napari_coreg.plugin.attempts.pair_volumes import path_of
 from napari_coreg.plugin.layer_run import Ready
 from napari_coreg.plugin.layers import METADATA_KEY
 from napari_coreg.session import session_of
@@ -31,8 +30,8 @@ def remember(viewer: Any, request: Request, ready: Ready) -> Ready:
     attempt = Attempt(
         name=attempts.new_name(),
         result=ready.result,
-        fixed=_origin(viewer, request.fixed, ready.result, "fixed"),
-        moving=_origin(viewer, request.moving, ready.result, "moving"),
+        fixed=_origin(request.fixed, ready.result, "fixed"),
+        moving=_origin(request.moving, ready.result, "moving"),
         layers=ready.layers,
         request=light(request),
     )
@@ -46,8 +45,6 @@ def remember(viewer: Any, request: Request, ready: Ready) -> Ready:
     return Ready(result, ready.layers)
 
 
-def _origin(viewer: Any, volume: LayerVolume, result: RegistrationResult, role: str) -> VolumeOrigin:
-    layer = next((layer for layer in viewer.layers if layer.data is volume.data), None)
-    path = None if layer is None else path_of(layer)
+def _origin(volume: LayerVolume, result: RegistrationResult, role: str) -> VolumeOrigin:
     kind = "image" if volume.kind == "image" else "labels"
-    return VolumeOrigin(volume.name, kind, path, result.fingerprints.get(role))
+    return VolumeOrigin(volume.name, kind, volume.origin.get("path"), result.fingerprints.get(role))
