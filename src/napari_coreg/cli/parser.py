@@ -222,6 +222,22 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object, by the schema of quality")
 
 
+def _report(parser: argparse.ArgumentParser) -> None:
+    subject(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="HTML", help="report to write, .html")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers to this file as JSON")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write a line for each number to this file")
+    parser.add_argument(
+        "--signed-by",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="name on a signature line: the first made it, the second checked it, the third approved it; may be given "
+        "up to three times",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
 def _limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="limits to look at (the default ones)")
     parser.add_argument("--json", action="store_true", help="print them as JSON, to be edited")
@@ -318,6 +334,20 @@ _COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None],
             "napari-coreg evaluate ct.nii.gz mr.nii.gz -t other.tfm --fixed-points ct.csv --moving-points mr.csv",
             "napari-coreg evaluate a.nii.gz b.nii.gz -t out --fixed-labels a_seg.nii.gz --moving-labels b_seg.nii.gz",
             "napari-coreg evaluate -t out --check inverse-consistency --check repeatability --json > quality.json",
+        ),
+    ),
+    (
+        "report",
+        "write all that can be measured as one HTML file to hand over",
+        "Measure a registration as 'evaluate' does, and write the report: one HTML file with pictures, numbers,\n"
+        "limits, what the numbers can and cannot tell, and how the registration was made. It needs no network and\n"
+        "prints on A4. FIXED alone may be the folder of a result, with the volumes it was made of.\n\n"
+        "exit codes: 0 pass or look, 2 bad input, 3 fail, 130 cancelled",
+        _report,
+        (
+            "napari-coreg report out -o report.html",
+            "napari-coreg report out -o report.html --check inverse-consistency --signed-by 'A. Physicist'",
+            "napari-coreg report ct.nii.gz mr.nii.gz -t other.tfm -o report.html --json quality.json --csv quality.csv",
         ),
     ),
     (
