@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_coreg.core.deformation import require_axes
+from napari_coreg.core.transforms import invert, is_linear
+from napari_coreg.core.warp import require_points, warp_points
+
 if TYPE_CHECKING:
     import SimpleITK as sitk
     from numpy.typing import NDArray
@@ -14,6 +18,11 @@ if TYPE_CHECKING:
     from napari_coreg.core.geometry import Grid
     from napari_coreg.core.progress import IsCancelled
     from napari_coreg.core.slabs import OnFraction
+
+    Floats = NDArray[np.float64]
+
+TOLERANCE_MM = 0.1
+SOLVED = 0.01  # of the tolerance: how near a point is solved
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +37,10 @@ class Inverse:
         Whether it is a closed inverse, right everywhere to rounding; else it was found numerically, and holds on the
         grid it was found for.
     mean_mm, p95_mm, maximum_mm : float
-        Of the error |T(S(q)) - q|, measured at points q of the grid that are not nodes of S; 0 where it is exact, NaN
-        where no point of the grid is reached.
+        Of the error |T(S(q)) - q| at points q of the grid that are not nodes of S, and whose S(q) lies inside of where
+        T is known by more than the tolerance; 0 where it is exact, NaN where there is no such point.
     unreached : float
-        Part of the grid's points, 0 to 1, that no point maps to, or none that T is known at; they are left out of the
-        error, and S is continued there smoothly.
+        Part of the grid's volume, 0 to 1, that T takes no point to from where it is known; S goes on smoothly there.
     """
 
     transform: sitk.Transform = field(repr=False)
@@ -42,21 +50,172 @@ class Inverse:
     maximum_mm: float
     unreached: float
 
+    def __str__(self) -> str:
+        """Return the accuracy in words.
+
+        Examples
+        --------
+            >>> import SimpleITK as sitk
+        >>> print(Inverse(sitk.Transform(), False, 0.01, 0.031, 0.084, 0.0042))
+            inverse accurate to 0.031 mm (95 %), 0.084 mm at most; 0.42 % of the grid has no counterpart
+            >>> print(Inverse(sitk.Transform(), True, 0.0, 0.0, 0.0, 0.0))
+            inverse exact
+        """
+        if self.is_exact:
+            return "inverse exact"
+        if np.isnan(self.maximum_mm):
+            return "no point of the grid has a counterpart"
+        part = f"; {100 * self.unreached:.2g} % of the grid has no counterpart" if self.unreached else ""
+        return f"inverse accurate to {self.p95_mm:.2g} mm (95 %), {self.maximum_mm:.2g} mm at most{part}"
+
 
 def find_inverse(
     transform: sitk.Transform,
     grid: Grid,
     *,
-    tolerance_mm: float = 0.1,
+    tolerance_mm: float = TOLERANCE_MM,
     on_fraction: OnFraction | None = None,
     is_cancelled: IsCancelled | None = None,
 ) -> Inverse:
-    """Return the inverse of any transform (moving -> fixed, LPS mm) over a grid, normally the moving image's."""
-    raise NotImplementedError
+    """Return the inverse of any transform over a grid.
+
+    A linear one is inverted in closed form. Of any other chain, linear parts are inverted in closed form, and what the
+    deformations add becomes a displacement field over the grid, solved at each node by Newton's method. Its nodes come
+    closer until the error measured between them is within the tolerance, or nodes do not help any more: where space is
+    folded, there are several ways back, and the error tells of it.
+
+    Parameters
+    ----------
+    transform : SimpleITK.Transform
+        Fixed -> moving, LPS mm.
+    grid : Grid
+        Where the inverse is to hold, normally the moving image's; to half a voxel beyond the centres.
+    tolerance_mm : float
+        Error that is good enough.
+    on_fraction : callable, optional
+        Called with the part that is done, 0 to 1.
+    is_cancelled : callable, optional
+        Asked between two slabs of points.
+
+    Returns
+    -------
+    Inverse
+        Moving -> fixed, with its error. Beyond the grid it is the inverse of the linear parts.
+
+    Raises
+    ------
+    GeometryError
+        The transform has other axes than the grid.
+    RegistrationError
+        A linear part squeezes space flat.
+    RegistrationCancelled
+        `is_cancelled` said so.
+
+    Examples
+    --------
+    >>> import SimpleITK as sitk
+    >>> from napari_coreg.core.geometry import Grid
+    >>> swell = sitk.BSplineTransformInitializer(sitk.Image([20, 20], sitk.sitkUInt8), [4, 4])
+    >>> swell.SetParameters([0.1 * (n % 5) for n in range(98)])
+    >>> inverse = find_inverse(swell, Grid((20, 20), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0)))
+    >>> inverse.is_exact, inverse.maximum_mm < 0.1
+    (False, True)
+    >>> there_and_back = swell.TransformPoint(inverse.transform.TransformPoint((9.0, 12.0)))
+    >>> bool(np.allclose(there_and_back, (9.0, 12.0), atol=0.1))
+    True
+    """
+    require_axes(transform, grid)
+    if is_linear(transform):
+        return Inverse(invert(transform), is_exact=True, mean_mm=0.0, p95_mm=0.0, maximum_mm=0.0, unreached=0.0)
+    from napari_coreg.core.mapping.inverse_field import InverseSearch, Watch  # noqa: PLC0415 - numba takes 0.5 s
+
+    return InverseSearch(transform, grid, tolerance_mm, Watch(on_fraction, is_cancelled)).run()
+
+
+def measure_inverse(
+    transform: sitk.Transform,
+    inverse: sitk.Transform,
+    grid: Grid,
+    *,
+    tolerance_mm: float = TOLERANCE_MM,
+    is_cancelled: IsCancelled | None = None,
+) -> Inverse:
+    """Return an inverse that came from elsewhere (moving -> fixed, LPS mm) with its error, as `find_inverse` does.
+
+    Parameters
+    ----------
+    transform, inverse : SimpleITK.Transform
+        Fixed -> moving, and what shall undo it, LPS mm.
+    grid : Grid
+        Where to measure, normally the moving image's.
+    tolerance_mm : float
+        How far inside of where `transform` is known points have to lie to count.
+    is_cancelled : callable, optional
+        Asked between two slabs of points.
+
+    Raises
+    ------
+    GeometryError
+        One of the transforms has other axes than the grid.
+    RegistrationError
+        A linear part of the transform squeezes space flat.
+    RegistrationCancelled
+        `is_cancelled` said so.
+    """
+    require_axes(transform, grid)
+    require_axes(inverse, grid)
+    from napari_coreg.core.mapping.inverse_field import InverseSearch, Watch, nodes_over  # noqa: PLC0415
+
+    search = InverseSearch(transform, grid, tolerance_mm, Watch(None, is_cancelled))
+    return search.measured(inverse, nodes_over(grid, min(grid.spacing_xyz)))
 
 
 def invert_points(
-    transform: sitk.Transform, points_lps: NDArray[np.float64], *, tolerance_mm: float = 0.001
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the points that a transform takes to `points_lps` (N, D), and for each how far it misses, mm (N,)."""
-    raise NotImplementedError
+    transform: sitk.Transform, points_lps: Floats, *, tolerance_mm: float = 0.001
+) -> tuple[Floats, Floats]:
+    """Return the points that a transform takes to given ones, each found by Newton's method; no grid is needed.
+
+    Parameters
+    ----------
+    transform : SimpleITK.Transform
+        Fixed -> moving, LPS mm.
+    points_lps : array, shape (N, D)
+        In the moving space, LPS mm.
+    tolerance_mm : float
+        How near is near enough.
+
+    Returns
+    -------
+    points_lps : array, shape (N, D)
+        In the fixed space, LPS mm.
+    errors_mm : array, shape (N,)
+        How far `transform` misses when it takes them back; more than the tolerance only where nothing maps to a point.
+
+    Raises
+    ------
+    GeometryError
+        The points have other axes than the transform.
+    RegistrationError
+        A linear part squeezes space flat.
+
+    Examples
+    --------
+    >>> import SimpleITK as sitk
+    >>> invert_points(sitk.TranslationTransform(2, (3.0, 4.0)), np.array([[3.0, 5.0]]))[0]
+    array([[0., 1.]])
+    """
+    points = require_points(transform, points_lps)
+    if is_linear(transform):
+        found = warp_points(invert(transform), points)
+        return found, np.linalg.norm(warp_points(transform, found) - points, axis=1)
+    from napari_coreg.core.mapping.preimages import MOST_TRIES, Preimages  # noqa: PLC0415
+
+    preimages = Preimages(transform, tolerance_mm * SOLVED)
+    found, _ = preimages.find(points, None, MOST_TRIES)
+    errors = np.linalg.norm(warp_points(transform, found) - points, axis=1)
+    missed = np.flatnonzero(errors > tolerance_mm)
+    outside = warp_points(preimages.back, points[missed])  # where deformations move nothing
+    still = np.linalg.norm(warp_points(transform, outside) - points[missed], axis=1)
+    better = still < errors[missed]
+    found[missed[better]], errors[missed[better]] = outside[better], still[better]
+    return found, errors

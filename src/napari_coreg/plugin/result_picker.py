@@ -88,6 +88,12 @@ class ResultPicker(QWidget):
         worker.failed.connect(self._on_failed)
         worker.start()
 
+    def choose_transform(self, transform: sitk.Transform, path: Path) -> None:
+        """Choose a transform that was read from a file already, instead of a registered layer."""
+        self.transform = transform
+        self._show_file(path)
+        self.changed.emit()
+
     def close_transform(self) -> None:
         """Go back to the registered layer."""
         self.transform = None
@@ -142,9 +148,8 @@ class ResultPicker(QWidget):
             self.open_transform(path)
 
     def _on_read(self, transform: sitk.Transform) -> None:
-        self.transform = transform
-        self._show_file(self._reading)
-        self.changed.emit()
+        assert self._reading is not None
+        self.choose_transform(transform, self._reading)
 
     def _on_failed(self, text: str) -> None:
         self.said.emit(text, "error")

@@ -1,0 +1,144 @@
+"""A quality in words and figures, for the dock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_coreg.core.quality.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from napari_coreg.core.quality.limits import Limit, Limits, Status
+    from napari_coreg.core.quality.record import LandmarkRow, Row, State
+    from napari_coreg.plugin.signs import Sign
+
+SIGNS: dict[Status, Sign | None] = {"pass": "good", "look": "doubt", "fail": "wrong", "info": None}
+STATES: dict[State, tuple[str, str]] = {
+    "pass": ("PASS", "within all limits"),
+    "look": ("LOOK", "look before you use it"),
+    "fail": ("FAIL", "do not use this result"),
+}
+GRAVITY: dict[Status, int] = {"info": 0, "pass": 1, "look": 2, "fail": 3}
+_SHORT = (
+    ("target registration error", "TRE"),
+    ("95th percentile", "95 %"),
+    ("99th percentile", "99 %"),
+    ("1st percentile", "1 %"),
+    ("Dice's coefficient", "Dice"),
+    ("Jaccard's coefficient", "Jaccard"),
+    ("mean distance of surfaces", "surface distance"),
+    ("Jacobian determinant", "Jacobian"),
+    ("root mean square", "RMS"),
+    ("normalized mutual information", "NMI"),
+)
+_AXES = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))  # LPS: where each axis points, and not
+
+
+def short_name(name: str) -> str:
+    """Return the name of a measure as a narrow table has room for it.
+
+    Examples
+    --------
+    >>> short_name("target registration error, mean"), short_name("folded voxels")
+    ('TRE, mean', 'Folded voxels')
+    """
+    for long, short in _SHORT:
+        name = name.replace(long, short)
+    return name[:1].upper() + name[1:]
+
+
+def title(row: Row) -> str:
+    """Return what a row of the table begins with."""
+    unit = f" ({row.unit})" if row.unit not in ("", "count") else ""
+    region = f", {row.region}" if row.region else ""
+    return f"{short_name(row.name)}{region}{unit}"
+
+
+def figure(value: float | None, unit: str = "") -> str:
+    """Return a number as it stands in the table.
+
+    Examples
+    --------
+    >>> figure(1.8372, "mm"), figure(0.9137), figure(12345.0, "count"), figure(-0.25, "%"), figure(None)
+    ('1.84', '0.914', '12 345', '−0.25', '')
+    """
+    if value is None:
+        return ""
+    size = abs(value)
+    if unit == "count" or (value == int(value) if size < 1e15 else False):
+        text = f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    elif not unit and size < 10:
+        text = f"{value:.3f}" if size >= 0.001 else f"{value:.1e}"
+    else:
+        text = f"{value:.2f}" if size < 100 else f"{value:.4g}"
+        text = f"{value:.1e}" if size < 0.005 else text
+    return text.replace("-", "−")
+
+
+def limit_in_words(row: Row) -> str:
+    """Return what a row must be to pass.
+
+    Examples
+    --------
+    >>> from napari_coreg.core.quality.record import Row
+    >>> limit_in_words(Row(measure="tre_mean", group="", name="", unit="mm", good=2, bad=3))
+    '≤ 2'
+    >>> limit_in_words(Row(measure="dice", group="", name="", good=0.9, bad=0.8))
+    '≥ 0.900'
+    """
+    if row.good is None or row.bad is None:
+        return ""
+    return f"{'≥' if _is_high_best(row) else '≤'} {figure(row.good, row.unit)}"
+
+
+def about(row: Row, limits: Limits) -> str:
+    """Return all there is to say of a row: its numbers, its limit, and what it can and cannot tell."""
+    measure = CATALOGUE.get(row.measure)
+    of_what = f"{row.structure}: " if row.structure else ""
+    lines = [f"{of_what}{row.name}{f', {row.region}' if row.region else ''}"]
+    unit = f" {row.unit}" if row.unit not in ("", "count") else ""
+    numbers = [(text, value) for text, value in (("before", row.before), ("after", row.after)) if value is not None]
+    lines.append(", ".join(f"{text} {figure(value, row.unit)}{unit}" for text, value in numbers))
+    limit = limits.of(row.measure)
+    if limit is not None:
+        lines.append(_about_limit(row, limit, unit))
+    if measure is not None:
+        lines += [f"How: {measure.formula}.", f"It tells {measure.tells}.", f"It cannot tell {measure.cannot_tell}."]
+        lines.append(f"Source: {measure.source}.")
+    return "\n".join(line for line in lines if line)
+
+
+def about_landmark(row: LandmarkRow) -> str:
+    """Return how far a landmark is off, and to which side."""
+    parts = [
+        f"{figure(abs(value), 'mm')} mm {names[value < 0]}"
+        for value, names in zip(row.after_lps, _AXES, strict=False)
+        if abs(value) >= 0.005
+    ]
+    off = f"\nafter it lands {', '.join(parts)} of the place set in the moving volume" if parts else ""
+    numbers = f"before {figure(row.before_mm, 'mm')} mm, after {figure(row.after_mm, 'mm')} mm"
+    return f"{row.name}\n{numbers}{off}\nA click goes there."
+
+
+def step_in_words(words: str) -> str:
+    """Return what is done now as a sentence.
+
+    Examples
+    --------
+    >>> step_in_words("measuring structures"), step_in_words("")
+    ('Measuring structures...', '')
+    """
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}..." if words else ""
+
+
+def _about_limit(row: Row, limit: Limit, unit: str) -> str:
+    if row.good is None or row.bad is None:
+        return "Not graded here."
+    sign = "at least" if _is_high_best(row) else "at most"
+    passes = f"Passes with {sign} {figure(row.good, row.unit)}{unit}"
+    grey = f", fails beyond {figure(row.bad, row.unit)}{unit}" if row.bad != row.good else ", else fails"
+    return f"{passes}{grey} ({limit.source or 'no source given'})."
+
+
+def _is_high_best(row: Row) -> bool:
+    measure = CATALOGUE.get(row.measure)
+    return measure is not None and measure.best == "high"
