@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.landmarks.console import fit_landmark_layers as fit_landmark_layers
     from napari_coreg.plugin.live import reslice_layer as reslice_layer
     from napari_coreg.plugin.orthogonal.console import orthogonal_views as orthogonal_views
+    from napari_coreg.plugin.quality.console import measure_quality as measure_quality
+    from napari_coreg.plugin.quality.console import save_report as save_report
     from napari_coreg.plugin.warp.console import warp_layers as warp_layers
 
 try:
@@ -66,6 +68,7 @@ _HOME = {
     "fit_landmarks": "napari_coreg.core.landmarks",
     "keep_layer": "napari_coreg.plugin.keep",
     "load_preset": "napari_coreg.core.presets",
+    "measure_quality": "napari_coreg.plugin.quality.console",
     "open_project": "napari_coreg.plugin.attempts.projects",
     "orthogonal_views": "napari_coreg.plugin.orthogonal.console",
     "preset_names": "napari_coreg.core.presets",
@@ -79,6 +82,7 @@ _HOME = {
     "register_layers": "napari_coreg.plugin.console",
     "reslice_layer": "napari_coreg.plugin.live",
     "save_project": "napari_coreg.plugin.attempts.projects",
+    "save_report": "napari_coreg.plugin.quality.console",
     "show_deformation": "napari_coreg.plugin.deformation.console",
     "warp_layers": "napari_coreg.plugin.warp.console",
     "write_transform": "napari_coreg.io.transforms",
@@ -103,6 +107,7 @@ __all__ = [
     "fit_landmarks",
     "keep_layer",
     "load_preset",
+    "measure_quality",
     "open_project",
     "orthogonal_views",
     "preset_names",
@@ -116,6 +121,7 @@ __all__ = [
     "register_layers",
     "reslice_layer",
     "save_project",
+    "save_report",
     "show_deformation",
     "warp_layers",
     "write_transform",

@@ -40,9 +40,10 @@ _HEADS = (
 )
 _PLACE, _VALUES = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 _WIDE = 430  # pixels, from which on there is room for the limits
-_AIR = 8
+_AIR = 6
 _LEAST_HEIGHT = 230
-_EACH_LANDMARK = "Each landmark"
+_EACH_LANDMARK, _EACH_STRUCTURE = "Each landmark", "Each structure"
+_LINE = 6  # pixels between the words of two rows
 _FIRST = ("dice", "structure_displacement_mean")  # what stands for a structure before it is unfolded
 
 
@@ -66,7 +67,7 @@ class NumbersTree(QTreeWidget):
         heads.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
         heads.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         heads.sectionClicked.connect(self.sort_by)
-        self.setIndentation(12)
+        self.setIndentation(10)
         self.setIconSize(QSize(14, 14))
         self.setUniformRowHeights(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -132,9 +133,14 @@ class NumbersTree(QTreeWidget):
                 structures.setdefault(row.structure, []).append(row)
             else:
                 self._row(item, row, limits)
+        above = item
         for structure, own in structures.items():
             first = next((row for key in _FIRST for row in own if row.measure == key), own[0])
-            parent = self._row(item, first, limits, text=structure, status=_gravest(own))
+            if name == "Structures":
+                item.setText(NAME, f"{name} ({title(first)})")
+            elif above is item:
+                above = self._item(item, f"{_EACH_STRUCTURE} ({len(structures)}), {_uncapitalised(title(first))}")
+            parent = self._row(above, first, limits, text=structure, status=_gravest(own))
             parent.setData(NAME, _PLACE, f"structure:{structure}")
             tooltip = f"{structure}: the numbers beside it are {title(first)}; unfold it for all.\nA click goes there."
             parent.setToolTip(NAME, tooltip)
@@ -172,6 +178,7 @@ class NumbersTree(QTreeWidget):
     ) -> QTreeWidgetItem:
         item = QTreeWidgetItem(parent)
         item.setText(NAME, name)
+        item.setSizeHint(NAME, QSize(0, self.fontMetrics().height() + _LINE))
         for column, text in (texts or {}).items():
             item.setText(column, text)
             item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -259,6 +266,10 @@ class NumbersTree(QTreeWidget):
 
 def _gravest(rows: Sequence[Row]) -> Status:
     return max((row.status for row in rows), key=GRAVITY.__getitem__)
+
+
+def _uncapitalised(text: str) -> str:
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _is_place(item: QTreeWidgetItem) -> bool:

@@ -23,12 +23,25 @@ _SHORT = (
     ("95th percentile", "95 %"),
     ("99th percentile", "99 %"),
     ("1st percentile", "1 %"),
+    ("offset towards", "towards"),
+    ("best rigid fit to the landmarks", "rigid fit"),
+    ("best rigid part, shift of the centre", "rigid part, shift"),
+    ("best rigid part", "rigid part"),
+    ("displacement of the structure", "displacement"),
+    ("best score in another pose, by that of this one", "best other pose"),
+    ("moves when improved coarsely", "moves when improved"),
+    ("jittered starts that come back", "starts that come back"),
+    ("part that meets the other volume", "part that overlaps"),
+    ("difference of volume", "volume"),
     ("Dice's coefficient", "Dice"),
     ("Jaccard's coefficient", "Jaccard"),
-    ("mean distance of surfaces", "surface distance"),
-    ("Jacobian determinant", "Jacobian"),
-    ("root mean square", "RMS"),
+    ("mean distance of surfaces", "surfaces apart"),
+    ("Hausdorff distance", "Hausdorff"),
+    ("mean squared difference", "mean squares"),
+    ("root mean square difference", "RMS difference"),
+    ("structural similarity (SSIM)", "SSIM"),
     ("normalized mutual information", "NMI"),
+    ("Jacobian determinant", "Jacobian"),
 )
 _AXES = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))  # LPS: where each axis points, and not
 
@@ -49,8 +62,7 @@ def short_name(name: str) -> str:
 def title(row: Row) -> str:
     """Return what a row of the table begins with."""
     unit = f" ({row.unit})" if row.unit not in ("", "count") else ""
-    region = f", {row.region}" if row.region else ""
-    return f"{short_name(row.name)}{region}{unit}"
+    return f"{short_name(row.name)}{unit}"
 
 
 def figure(value: float | None, unit: str = "") -> str:
@@ -70,7 +82,7 @@ def figure(value: float | None, unit: str = "") -> str:
         text = f"{value:.3f}" if size >= 0.001 else f"{value:.1e}"
     else:
         text = f"{value:.2f}" if size < 100 else f"{value:.4g}"
-        text = f"{value:.1e}" if size < 0.005 else text
+        text = f"{value:.1e}" if size < 0.005 and unit != "mm" else text
     return text.replace("-", "−")
 
 
