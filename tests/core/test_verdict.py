@@ -101,6 +101,13 @@ def test_the_advice_is_not_what_was_tried_already():
     assert "by hand" in judge(replace(facts, was_searched=True)).reasons[0]
 
 
+def test_what_is_near_comes_before_another_pose_that_fits_less_well():
+    near = replace(SOUND, drift_mm=10.0, settled_gain=3.0, best_elsewhere=1.5)
+    assert judge(replace(GOOD, pose=near)).reasons[0].startswith("a better fit lies 10.0 mm away")
+    far = replace(near, settled_gain=1.2)
+    assert "another pose" in judge(replace(GOOD, pose=far)).reasons[0]
+
+
 def test_the_gravest_finding_decides_and_comes_first():
     pose = replace(SOUND, captured=0.1, best_elsewhere=2.0)
     verdict = judge(replace(GOOD, pose=pose))

@@ -19,6 +19,7 @@ WIDTH = 100
 _WORST = 12  # pairs of landmarks that are shown
 _STATUS = {"pass": "pass", "look": "look", "fail": "FAIL", "info": ""}
 _NAME = 26
+_LONGEST_HEAD = 11
 _STRUCTURES = {
     "Dice": ("dice", "both"),
     "surfaces mm": ("mean_surface_distance", "both"),
@@ -135,5 +136,5 @@ def _cell(value: float | None) -> str:
 
 
 def _wrapped(head: str, words: str) -> str:
-    indent = " " * min(len(head), 11)
+    indent = " " * (len(head) if len(head) <= _LONGEST_HEAD else 4)
     return textwrap.fill(head + words, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from napari_coreg.core.evidence import APART_VOXELS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -116,25 +118,9 @@ def _of_pose(facts: Facts) -> Findings:
             "the pose could not be checked: it starts from a deformation, or too little is left to compare",
         )
         return
-    if pose.best_elsewhere is not None and pose.best_elsewhere >= AS_GOOD_ELSEWHERE:
-        place = f"{pose.elsewhere_mm:.0f} mm and {pose.elsewhere_degrees:.0f} degrees away"
-        if pose.best_elsewhere >= BETTER_ELSEWHERE:
-            yield (
-                "failed",
-                f"the volumes fit better in another pose, {place} ({pose.best_elsewhere:.2f} times the score); "
-                + ("start by hand or from landmarks" if facts.was_searched else "start with initialization 'auto'"),
-            )
-        else:
-            yield (
-                "doubtful",
-                f"the volumes fit about as well in another pose, {place} ({100 * pose.best_elsewhere:.0f} % of the "
-                "score): they may be symmetric or share too little",
-            )
-    drift = pose.drift_mm / pose.voxel_mm
-    if drift > FAR_DRIFT_VOXELS and pose.settled_gain > LARGE_GAIN:
-        yield "failed", f"a better fit lies {pose.drift_mm:.1f} mm away: the optimizer stopped short of it"
-    elif drift > DRIFT_VOXELS:
-        yield "doubtful", f"improved coarsely, the result moves by {pose.drift_mm:.1f} mm"
+    elsewhere, drift = list(_of_other_poses(pose, was_searched=facts.was_searched)), list(_of_drift(pose))
+    is_near = pose.drift_mm < APART_VOXELS * pose.voxel_mm and pose.settled_gain > (pose.best_elsewhere or 0.0)
+    yield from (*drift, *elsewhere) if is_near else (*elsewhere, *drift)
     if pose.captured < FEWEST_CAPTURED:
         yield (
             "doubtful",
@@ -144,6 +130,31 @@ def _of_pose(facts: Facts) -> Findings:
     if pose.meeting < FEW_MEETING:
         state: VerdictState = "failed" if pose.meeting < FEWEST_MEETING else "doubtful"
         yield state, f"only {100 * pose.meeting:.0f} % of the smaller volume meets the other one"
+
+
+def _of_other_poses(pose: PoseEvidence, *, was_searched: bool) -> Findings:
+    if pose.best_elsewhere is not None and pose.best_elsewhere >= AS_GOOD_ELSEWHERE:
+        place = f"{pose.elsewhere_mm:.0f} mm and {pose.elsewhere_degrees:.0f} degrees away"
+        if pose.best_elsewhere >= BETTER_ELSEWHERE:
+            yield (
+                "failed",
+                f"the volumes fit better in another pose, {place} ({pose.best_elsewhere:.2f} times the score); "
+                + ("start by hand or from landmarks" if was_searched else "start with initialization 'auto'"),
+            )
+        else:
+            yield (
+                "doubtful",
+                f"the volumes fit about as well in another pose, {place} ({100 * pose.best_elsewhere:.0f} % of the "
+                "score): they may be symmetric or share too little",
+            )
+
+
+def _of_drift(pose: PoseEvidence) -> Findings:
+    drift = pose.drift_mm / pose.voxel_mm
+    if drift > FAR_DRIFT_VOXELS and pose.settled_gain > LARGE_GAIN:
+        yield "failed", f"a better fit lies {pose.drift_mm:.1f} mm away: the optimizer stopped short of it"
+    elif drift > DRIFT_VOXELS:
+        yield "doubtful", f"improved coarsely, the result moves by {pose.drift_mm:.1f} mm"
 
 
 def _of_shape(facts: Facts) -> Findings:

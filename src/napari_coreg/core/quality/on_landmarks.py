@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _AXES = ("tre_left", "tre_posterior", "tre_superior")
 _FITTED_MM = 1e-3  # a transform that maps the landmarks as a fit to them does, was fitted to them
+_EXACT_MM = 1e-2  # landmarks that a linear map fits better than this were not set by hand
 _FEW = 4
 _NONE = "no landmarks were given, so the target registration error is not known; set some in both volumes"
 
@@ -101,17 +102,16 @@ def _fit_rows(landmarks: Landmarks, grader: Grader) -> tuple[list[Row], list[str
 
 
 def _was_fitted(landmarks: Landmarks, error: TargetRegistrationError) -> bool:
-    """Whether the transform takes the landmarks where a fit to them would, so that its error there proves nothing."""
-    if len(landmarks.names) > 1 and error.maximum < _FITTED_MM:
-        return True
-    for model in ("translation", "rigid", "similarity", "affine"):
-        fit, _ = _fit(landmarks, model)
-        if fit is None or len(landmarks.names) < _FEW:
-            continue
-        missed = fit.map_points(landmarks.fixed_points_lps) - landmarks.moving_points_lps
-        if np.abs(missed - error.vectors_lps).max() < _FITTED_MM:
-            return True
-    return False
+    """Whether the transform takes the landmarks where a fit to them would, so that its error there proves nothing.
+
+    Where the landmarks agree with each other without any error, as those of a phantom do, it cannot be told.
+    """
+    fits = [_fit(landmarks, model)[0] for model in ("translation", "rigid", "similarity", "affine")]
+    inexact = [fit for fit in fits if fit is not None and fit.rms_mm > _EXACT_MM]
+    if inexact and inexact[-1] is fits[-1] and error.maximum < _FITTED_MM:
+        return True  # through all of them, which no linear map is: a thin-plate spline
+    missed = [fit.map_points(landmarks.fixed_points_lps) - landmarks.moving_points_lps for fit in inexact]
+    return any(np.abs(vectors - error.vectors_lps).max() < _FITTED_MM for vectors in missed)
 
 
 def _fit(landmarks: Landmarks, model: str) -> tuple[LandmarkFit | None, str]:
