@@ -92,6 +92,16 @@ def _seconds(word: str) -> float:
     return seconds
 
 
+def _millimetres(word: str) -> float:
+    try:
+        distance = float(word)
+    except ValueError:
+        distance = math.nan
+    if not 0 <= distance < math.inf:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a distance in mm, 0 or more")
+    return distance
+
+
 def _two_volumes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fixed", type=Path, metavar="FIXED", help="volume that stays: a file or a DICOM folder")
     parser.add_argument("moving", type=Path, metavar="MOVING", help="volume that is aligned with it")
@@ -145,6 +155,29 @@ def _register(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="also draw a picture of before and after")
     parser.add_argument("--json", action="store_true", help="print the record as one JSON object, and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _rerun(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("result", type=Path, metavar="RESULT", help="folder of a result")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder for the new result; else none is kept")
+    for role in ("fixed", "moving", "fixed-mask", "moving-mask"):
+        what = f"{role.replace('-', ' ')}" if role.endswith("mask") else f"{role} volume"
+        parser.add_argument(f"--{role}", type=Path, metavar="FILE", help=f"where the {what} is now")
+    parser.add_argument("--initial", type=Path, metavar="FILE", help="where the transform is that the run began from")
+    parser.add_argument("--threads", type=_threads, metavar="N", help="threads (default: as recorded)")
+    parser.add_argument("--anyway", action="store_true", help="run, too, where a file is not the one of the run")
+    parser.add_argument(
+        "--within",
+        type=_millimetres,
+        default=0.01,
+        metavar="MM",
+        help="how far apart the two transforms may put a voxel of the fixed volume (%(default)s)",
+    )
+    parser.add_argument(
+        "--show", choices=("script", "command", "recipe"), help="print what repeats the run, and run nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -293,6 +326,20 @@ _COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None],
             "napari-coreg register t1.nii.gz t2.nii.gz -o out --recipe rigid-affine --overlay out.png",
             "napari-coreg register dicom dicom --fixed-volume 0 --moving-volume 1 -o out",
             "napari-coreg register a.nii.gz b.nii.gz -o again --recipe out/result.json  (as before)",
+        ),
+    ),
+    (
+        "rerun",
+        "run a result again and compare",
+        "Run a result again from its record: the same files, masks, start, recipe, seed and threads. Files are held\n"
+        "against their fingerprints first, so that another volume is refused. Tells whether the same transform comes\n"
+        "of it, bit for bit, or how far apart the two put the voxels of the fixed volume.\n\n"
+        "exit codes: 0 identical or within --within, 2 bad input, 3 further apart or failed, 130 cancelled",
+        _rerun,
+        (
+            "napari-coreg rerun out",
+            "napari-coreg rerun out -o again --fixed moved/ct.nii.gz",
+            "napari-coreg rerun out --show script > again.py",
         ),
     ),
     (

@@ -1,0 +1,184 @@
+"""The volumes and the start that a record tells of: found again, and held against their fingerprints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import SimpleITK as sitk
+
+from napari_coreg.core.plain_transforms import from_plain, transform_fingerprint
+from napari_coreg.core.register import fingerprint
+from napari_coreg.errors import FileError
+from napari_coreg.io.places import places_of
+from napari_coreg.io.records import INITIAL, load_transform
+from napari_coreg.io.transforms import read_transform
+from napari_coreg.io.volumes import list_volumes, read_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from napari_coreg.io.loaded import LoadedVolume
+
+_TOLD = 12  # characters of a fingerprint that are told
+_MOST_TRIED = 200  # volumes of one path that are read to find one by its fingerprint
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedInputs:
+    """What a run is repeated with.
+
+    Attributes
+    ----------
+    images : dict of str to SimpleITK.Image
+        "fixed", "moving", and the masks there were.
+    initial_transform : SimpleITK.Transform or None
+        Where the run began.
+    inputs : dict
+        Where each came from, for the new record.
+    others : tuple of str
+        One sentence on each that is not what was registered.
+    notes : tuple of str
+        What else a person should know.
+    """
+
+    images: dict[str, sitk.Image]
+    initial_transform: sitk.Transform | None
+    inputs: dict[str, dict[str, Any]]
+    others: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def find_inputs(record: Mapping[str, Any], folder: Path, given: Mapping[str, str | Path]) -> RecordedInputs:
+    """Return the inputs of a recorded run: from the files that are given, else from where the record says they were.
+
+    Parameters
+    ----------
+    record : mapping
+        What result.json holds, in the schema of this version.
+    folder : Path
+        The folder of the result.
+    given : mapping of str to path
+        Files that are somewhere else now, by role: "fixed", "moving", "fixed_mask", "moving_mask", "initial".
+
+    Raises
+    ------
+    FileError
+        One sentence on what is not there, or cannot be read.
+    """
+    images, inputs, others, notes = {}, {}, [], []
+    for role in _roles(record):
+        digest = record.get("fingerprints", {}).get(role)
+        image, volume = _find(record, folder, role, given.get(role), digest)
+        found = fingerprint(image)
+        if digest is None:
+            notes.append(f"the record has no fingerprint of the {said(role)}, so it is not known whether this is it")
+        elif found != digest:
+            others.append(_other(said(role), volume.path, digest, found))
+        images[role], inputs[role] = image, volume.origin()
+    start, told = _find_start(record, folder, given.get("initial"))
+    if start is not None:
+        inputs["initial_transform"] = {**record.get("inputs", {}).get("initial_transform", {})}
+        wanted, found = record["initial_transform"].get("fingerprint"), transform_fingerprint(start)
+        if wanted is None:
+            notes.append("the record has no fingerprint of the start, so it is not known whether this is it")
+        elif found != wanted:
+            others.append(_other("start", told, wanted, found))
+    return RecordedInputs(images, start, inputs, tuple(others), tuple(notes))
+
+
+def said(role: str) -> str:
+    """Return a role in words.
+
+    Examples
+    --------
+    >>> said("fixed"), said("moving_mask")
+    ('fixed volume', 'moving mask')
+    """
+    return role.replace("_", " ") if role.endswith("mask") else f"{role} volume"
+
+
+def _roles(record: Mapping[str, Any]) -> list[str]:
+    known = {*record.get("fingerprints", {}), *record.get("inputs", {})}
+    return ["fixed", "moving", *(role for role in ("fixed_mask", "moving_mask") if role in known)]
+
+
+def _other(what: str, path: Path, wanted: str, found: str) -> str:
+    begun = [digest.removeprefix("sha256:")[:_TOLD] for digest in (wanted, found)]
+    return f"the {what} in {path} is not the one of the run: its SHA-256 was {begun[0]}..., and is {begun[1]}..."
+
+
+def _find(
+    record: Mapping[str, Any], folder: Path, role: str, given: str | Path | None, digest: str | None
+) -> tuple[sitk.Image, LoadedVolume]:
+    """Return the first of all that may be the one and has its fingerprint; the likeliest one, if none has."""
+    origin = record.get("inputs", {}).get(role, {})
+    likeliest = None
+    for path in _places(origin, folder, role, given):
+        for volume in _candidates(path, origin, digest):
+            for image in _ways(volume, origin):
+                if digest is None or fingerprint(image) == digest:
+                    return image, volume
+                likeliest = likeliest or (image, volume)
+    if likeliest is None:
+        raise FileError(f"there is no volume in the place of the {said(role)}")
+    return likeliest
+
+
+def _places(origin: Mapping[str, Any], folder: Path, role: str, given: str | Path | None) -> list[Path]:
+    flag = f"--{role.replace('_', '-')} FILE"
+    if given is not None:
+        return [Path(given)]
+    places = places_of(origin.get("path"), origin.get("relative_path"), folder)
+    if not places:
+        where = f"{origin['layer']!r} was a layer of napari that" if origin.get("layer") else "it was an image that"
+        raise FileError(f"the record tells no file of the {said(role)}, as {where} is in no file; give it: {flag}")
+    there = [place for place in places if place.exists()]
+    if not there:
+        raise FileError(f"the {said(role)} is not where it was, {places[0]}; tell where it is now: {flag}")
+    return there
+
+
+def _candidates(path: Path, origin: Mapping[str, Any], digest: str | None) -> Iterator[LoadedVolume]:
+    """Read the volume of the recorded name, that of its number, and then all others, one after the other."""
+    names = list_volumes(path)
+    order = [names.index(origin["name"])] if origin.get("name") in names else []
+    if origin.get("number") is not None and origin["number"] < len(names):
+        order.append(origin["number"])
+    order += range(len(names)) if digest is not None else [0]
+    for number in list(dict.fromkeys(order))[:_MOST_TRIED]:
+        yield read_volume(path, number)
+
+
+def _ways(volume: LoadedVolume, origin: Mapping[str, Any]) -> Iterator[sitk.Image]:
+    """Yield a volume as it was read, or as a layer of napari hands it over: as an image, as labels, or as a mask."""
+    if not origin.get("upright"):
+        yield volume.image
+        return
+    image = volume.upright().image
+    yield image
+    yield sitk.Cast(image != 0, sitk.sitkUInt8)
+    if image.GetPixelID() not in (sitk.sitkInt32, sitk.sitkUInt8):
+        yield sitk.Cast(sitk.Round(sitk.Cast(image, sitk.sitkFloat64)), sitk.sitkInt32)
+
+
+def _find_start(
+    record: Mapping[str, Any], folder: Path, given: str | Path | None
+) -> tuple[sitk.Transform | None, Path]:
+    """Return where the run began and the file that tells it; None where it began from no transform."""
+    recorded = record.get("initial_transform")
+    if recorded is None:
+        return None, folder
+    if given is not None:
+        return load_transform(given), Path(given)
+    if (folder / INITIAL).exists():
+        return read_transform(folder / INITIAL), folder / INITIAL
+    if recorded.get("parts"):
+        return from_plain(recorded["parts"]), folder
+    origin = record.get("inputs", {}).get("initial_transform", {})
+    places = [path for path in places_of(origin.get("path"), origin.get("relative_path"), folder) if path.exists()]
+    if not places:
+        was = origin.get("path") or "it is not known which"
+        raise FileError(f"the run began from a transform that is not kept ({was}); give it: --initial FILE")
+    return load_transform(places[0]), places[0]
