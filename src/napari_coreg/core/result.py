@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from napari_coreg.core import resample as resampling
 from napari_coreg.core import transforms
 from napari_coreg.core.geometry import Grid
+from napari_coreg.core.inverse import TOLERANCE_MM, Inverse, find_inverse, measure_inverse
 from napari_coreg.core.plain_transforms import start_to_record
-from napari_coreg.errors import RegistrationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 
     from napari_coreg.core.folding import Folding
     from napari_coreg.core.preflight import Finding
+    from napari_coreg.core.progress import IsCancelled
     from napari_coreg.core.recipe import Interpolator, Recipe
+    from napari_coreg.core.slabs import OnFraction
     from napari_coreg.core.verdict import Verdict
 
 
 SCHEMA_VERSION = 2  # of to_record(); `napari_coreg.io.migration` brings records of earlier ones here
-NO_INVERSE = (
-    "a displacement has no closed inverse; register with the deformation 'stationary_velocity', which has one, or the "
-    "other way round"
-)
 
 
 @dataclass(frozen=True)
@@ -144,6 +142,10 @@ class Finished:
         """Whether the transform is linear (no B-spline, no displacement field)."""
         return transforms.is_linear(self.transform)
 
+    def to_record(self) -> dict[str, Any]:
+        """Return all but the images and the transforms as plain data, ready for JSON."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RegistrationResult(Finished):
@@ -191,17 +193,37 @@ class RegistrationResult(Finished):
         """Return the displacement on the fixed grid: at fixed point p stands T(p) - p, LPS mm, 32-bit floats."""
         return transforms.displacement_field(self.transform, Grid.of(self.fixed))
 
+    def find_inverse(
+        self,
+        *,
+        tolerance_mm: float = TOLERANCE_MM,
+        on_fraction: OnFraction | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Inverse:
+        """Return the inverse over the moving grid (moving -> fixed, LPS mm), with its error, of any transform.
+
+        `inverse_transform`, where there is one that is good enough; else found numerically by
+        `napari_coreg.find_inverse`, which tells what the arguments are and what is raised.
+        """
+        grid = Grid.of(self.moving)
+        if self.inverse_transform is not None and not self.is_linear:
+            known = measure_inverse(
+                self.transform, self.inverse_transform, grid, tolerance_mm=tolerance_mm, is_cancelled=is_cancelled
+            )
+            if known.maximum_mm <= tolerance_mm:
+                return known
+        return find_inverse(
+            self.transform, grid, tolerance_mm=tolerance_mm, on_fraction=on_fraction, is_cancelled=is_cancelled
+        )
+
     def inverse_displacement_field(self) -> sitk.Image:
         """Return the inverse's displacement on the moving grid, LPS mm, 32-bit floats.
 
-        Raises
-        ------
-        RegistrationError
-            If the transform has no inverse of its own.
+        Of `inverse_transform`, where there is one; else of what `find_inverse` finds, which also tells how accurate it
+        is.
         """
-        if self.inverse_transform is None:
-            raise RegistrationError(NO_INVERSE)
-        return transforms.displacement_field(self.inverse_transform, Grid.of(self.moving))
+        inverse = self.inverse_transform if self.inverse_transform is not None else self.find_inverse().transform
+        return transforms.displacement_field(inverse, Grid.of(self.moving))
 
     def save(self, folder: str | Path) -> Path:
         """Write transform, registered volume, displacement field and result.json into `folder`, and return it.

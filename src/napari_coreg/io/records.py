@@ -153,12 +153,13 @@ def load_transform(path: str | Path) -> sitk.Transform:
 def load_inverse(path: str | Path) -> sitk.Transform:
     """Return the inverse (moving -> fixed, LPS mm) of the transform in a file, or in the result folder `path`.
 
-    A linear transform is inverted; of a deformation, a result folder holds the inverse where there is one.
+    A linear transform is inverted; of a deformation, a result folder holds the inverse where there is a closed one.
+    `napari_coreg.find_inverse` finds that of any transform.
 
     Raises
     ------
     FileError
-        If it cannot be read, or it is a deformation without an inverse.
+        If it cannot be read, or it is a deformation without a closed inverse.
     RegistrationError
         If it is linear, but squeezes space flat.
     """
@@ -168,13 +169,26 @@ def load_inverse(path: str | Path) -> sitk.Transform:
     transform = load_transform(path)
     if is_linear(transform):
         return invert(transform)
+    numerically = "napari_coreg.find_inverse finds one numerically, and tells how accurate it is"
     if path.is_dir():
-        way_out = "register with the deformation 'stationary_velocity', which has one, or the other way round"
-        raise FileError(f"{path}: holds a deformation without an inverse; {way_out}")
+        way_out = "with the deformation 'stationary_velocity' a registration finds one"
+        raise FileError(f"{path}: holds a deformation without a closed inverse; {numerically}; {way_out}")
     raise FileError(
         f"{path}: is deformable, and a file holds one way only; give the folder of the result, or its {INVERSE} "
-        "without asking for the inverse"
+        f"without asking for the inverse; {numerically}"
     )
+
+
+def has_closed_inverse(path: str | Path) -> bool:
+    """Whether `load_inverse` will find one: the transform is linear, or in a result folder with its inverse.
+
+    Raises
+    ------
+    FileError
+        If the transform cannot be read.
+    """
+    path = Path(path).expanduser()
+    return (path / INVERSE).exists() or is_linear(load_transform(path))
 
 
 def require_result_folder(folder: str | Path) -> None:
