@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_coreg.core.features_2d import register_2d_features as register_2d_features
+    from napari_coreg.core.inverse import Inverse as Inverse
+    from napari_coreg.core.inverse import find_inverse as find_inverse
+    from napari_coreg.core.inverse import invert_points as invert_points
+    from napari_coreg.core.inverse import invert_surface as invert_surface
+    from napari_coreg.core.inverse import invert_vectors as invert_vectors
     from napari_coreg.core.landmarks import LandmarkFit as LandmarkFit
     from napari_coreg.core.landmarks import fit_landmarks as fit_landmarks
     from napari_coreg.core.preflight import Finding as Finding
@@ -21,15 +26,24 @@ if TYPE_CHECKING:
     from napari_coreg.core.recipe import Recipe as Recipe
     from napari_coreg.core.register import register as register
     from napari_coreg.core.result import RegistrationResult as RegistrationResult
+    from napari_coreg.core.warp import Surface as Surface
+    from napari_coreg.core.warp import warp_labels as warp_labels
+    from napari_coreg.core.warp import warp_points as warp_points
+    from napari_coreg.core.warp import warp_surface as warp_surface
+    from napari_coreg.core.warp import warp_vectors as warp_vectors
     from napari_coreg.errors import CoregError as CoregError
     from napari_coreg.errors import RegistrationCancelled as RegistrationCancelled
     from napari_coreg.io.point_pairs import read_point_pairs as read_point_pairs
     from napari_coreg.io.points import read_points as read_points
+    from napari_coreg.io.rerun import rerun as rerun
+    from napari_coreg.io.surfaces import read_surface as read_surface
+    from napari_coreg.io.surfaces import write_surface as write_surface
     from napari_coreg.io.transforms import read_transform as read_transform
     from napari_coreg.io.transforms import write_transform as write_transform
     from napari_coreg.io.volumes import read_volume as read_volume
     from napari_coreg.io.volumes import read_volumes as read_volumes
     from napari_coreg.io.volumes import write_volume as write_volume
+    from napari_coreg.plugin.again import how_to_repeat as how_to_repeat
     from napari_coreg.plugin.align.console import align_by_hand as align_by_hand
     from napari_coreg.plugin.attempts.projects import attempts_of as attempts_of
     from napari_coreg.plugin.attempts.projects import open_project as open_project
@@ -54,18 +68,25 @@ except PackageNotFoundError:  # run from a source tree that was never installed
 _HOME = {
     "CoregError": "napari_coreg.errors",
     "Finding": "napari_coreg.core.preflight",
+    "Inverse": "napari_coreg.core.inverse",
     "LandmarkFit": "napari_coreg.core.landmarks",
     "Progress": "napari_coreg.core.progress",
     "Recipe": "napari_coreg.core.recipe",
     "RegistrationCancelled": "napari_coreg.errors",
     "RegistrationResult": "napari_coreg.core.result",
+    "Surface": "napari_coreg.core.warp",
     "align_by_hand": "napari_coreg.plugin.align.console",
     "attempts_of": "napari_coreg.plugin.attempts.projects",
     "check_layers": "napari_coreg.plugin.console",
     "check_pair": "napari_coreg.core.preflight",
     "compare_layers": "napari_coreg.plugin.compare.console",
+    "find_inverse": "napari_coreg.core.inverse",
     "fit_landmark_layers": "napari_coreg.plugin.landmarks.console",
     "fit_landmarks": "napari_coreg.core.landmarks",
+    "how_to_repeat": "napari_coreg.plugin.again",
+    "invert_points": "napari_coreg.core.inverse",
+    "invert_surface": "napari_coreg.core.inverse",
+    "invert_vectors": "napari_coreg.core.inverse",
     "keep_layer": "napari_coreg.plugin.keep",
     "load_preset": "napari_coreg.core.presets",
     "measure_quality": "napari_coreg.plugin.quality.console",
@@ -74,17 +95,24 @@ _HOME = {
     "preset_names": "napari_coreg.core.presets",
     "read_point_pairs": "napari_coreg.io.point_pairs",
     "read_points": "napari_coreg.io.points",
+    "read_surface": "napari_coreg.io.surfaces",
     "read_transform": "napari_coreg.io.transforms",
     "read_volume": "napari_coreg.io.volumes",
     "read_volumes": "napari_coreg.io.volumes",
     "register": "napari_coreg.core.register",
     "register_2d_features": "napari_coreg.core.features_2d",
     "register_layers": "napari_coreg.plugin.console",
+    "rerun": "napari_coreg.io.rerun",
     "reslice_layer": "napari_coreg.plugin.live",
     "save_project": "napari_coreg.plugin.attempts.projects",
     "save_report": "napari_coreg.plugin.quality.console",
     "show_deformation": "napari_coreg.plugin.deformation.console",
+    "warp_labels": "napari_coreg.core.warp",
     "warp_layers": "napari_coreg.plugin.warp.console",
+    "warp_points": "napari_coreg.core.warp",
+    "warp_surface": "napari_coreg.core.warp",
+    "warp_vectors": "napari_coreg.core.warp",
+    "write_surface": "napari_coreg.io.surfaces",
     "write_transform": "napari_coreg.io.transforms",
     "write_volume": "napari_coreg.io.volumes",
 }
@@ -92,19 +120,26 @@ _HOME = {
 __all__ = [
     "CoregError",
     "Finding",
+    "Inverse",
     "LandmarkFit",
     "Progress",
     "Recipe",
     "RegistrationCancelled",
     "RegistrationResult",
+    "Surface",
     "__version__",
     "align_by_hand",
     "attempts_of",
     "check_layers",
     "check_pair",
     "compare_layers",
+    "find_inverse",
     "fit_landmark_layers",
     "fit_landmarks",
+    "how_to_repeat",
+    "invert_points",
+    "invert_surface",
+    "invert_vectors",
     "keep_layer",
     "load_preset",
     "measure_quality",
@@ -113,17 +148,24 @@ __all__ = [
     "preset_names",
     "read_point_pairs",
     "read_points",
+    "read_surface",
     "read_transform",
     "read_volume",
     "read_volumes",
     "register",
     "register_2d_features",
     "register_layers",
+    "rerun",
     "reslice_layer",
     "save_project",
     "save_report",
     "show_deformation",
+    "warp_labels",
     "warp_layers",
+    "warp_points",
+    "warp_surface",
+    "warp_vectors",
+    "write_surface",
     "write_transform",
     "write_volume",
 ]

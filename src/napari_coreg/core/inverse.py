@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_coreg.core.deformation import require_axes
 from napari_coreg.core.transforms import invert, is_linear
-from napari_coreg.core.warp import require_points, warp_points
+from napari_coreg.core.warp import Surface, jacobians_at, mirrors, require_as_many, require_points, warp_points
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -219,3 +219,60 @@ def invert_points(
     better = still < errors[missed]
     found[missed[better]], errors[missed[better]] = outside[better], still[better]
     return found, errors
+
+
+def invert_vectors(
+    transform: sitk.Transform, positions_lps: Floats, vectors_lps: Floats, *, tolerance_mm: float = 0.001
+) -> tuple[Floats, Floats, Floats]:
+    """Return positions and vectors that a transform takes to given ones: J^-1 v at the position that was found.
+
+    Parameters
+    ----------
+    transform : SimpleITK.Transform
+        Fixed -> moving, LPS mm.
+    positions_lps, vectors_lps : array, shape (N, D)
+        In the moving space, LPS mm.
+    tolerance_mm : float
+        As for `invert_points`.
+
+    Returns
+    -------
+    positions_lps, vectors_lps : array, shape (N, D)
+        In the fixed space, LPS mm; vectors are NaN where space is squeezed flat.
+    errors_mm : array, shape (N,)
+        Of the positions, as for `invert_points`.
+
+    Raises
+    ------
+    GeometryError
+        Positions and vectors are not as many, or have other axes than the transform.
+    RegistrationError
+        A linear part squeezes space flat.
+    """
+    vectors = require_points(transform, vectors_lps)
+    found, errors = invert_points(transform, positions_lps, tolerance_mm=tolerance_mm)
+    require_as_many(found, vectors)
+    jacobians = jacobians_at(transform, found)
+    flat = np.abs(np.linalg.det(jacobians)) < np.finfo(float).tiny
+    jacobians[flat] = np.nan
+    undone: Floats = np.linalg.solve(jacobians, vectors[..., None])[..., 0]
+    return found, undone, errors
+
+
+def invert_surface(
+    transform: sitk.Transform, surface: Surface, *, tolerance_mm: float = 0.001
+) -> tuple[Surface, Floats]:
+    """Return the surface that a transform takes to a given one, and for each vertex how far it misses, mm (N,).
+
+    Parameters
+    ----------
+    transform : SimpleITK.Transform
+        Fixed -> moving, LPS mm.
+    surface : Surface
+        In the moving space.
+    tolerance_mm : float
+        As for `invert_points`, which also tells what is raised.
+    """
+    found, errors = invert_points(transform, surface.vertices_lps, tolerance_mm=tolerance_mm)
+    faces = surface.faces[:, ::-1].copy() if mirrors(transform, found) else surface.faces
+    return Surface(found, faces), errors

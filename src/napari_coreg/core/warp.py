@@ -107,15 +107,8 @@ def warp_vectors(transform: sitk.Transform, positions_lps: ArrayLike, vectors_lp
     (array([[2., 1.]]), array([[2., 3.]]))
     """
     positions, vectors = require_points(transform, positions_lps), require_points(transform, vectors_lps)
-    if len(positions) != len(vectors):
-        raise GeometryError(f"there are {len(positions)} positions, but {len(vectors)} vectors; give one for each")
-    n = transform.GetDimension()
-    if is_linear(transform):
-        return warp_points(transform, positions), vectors @ to_matrix(transform)[:n, :n].T
-    from napari_coreg.core.mapping.chain import Chain  # noqa: PLC0415 - numba takes 0.5 s
-
-    _, jacobians = Chain.of(transform).jacobians(positions)
-    return warp_points(transform, positions), np.einsum("nij,nj->ni", jacobians, vectors)
+    require_as_many(positions, vectors)
+    return warp_points(transform, positions), np.einsum("nij,nj->ni", jacobians_at(transform, positions), vectors)
 
 
 def warp_surface(transform: sitk.Transform, surface: Surface) -> Surface:
@@ -140,7 +133,7 @@ def warp_surface(transform: sitk.Transform, surface: Surface) -> Surface:
         The transform is not for three axes, or vertices are not finite.
     """
     vertices = warp_points(transform, surface.vertices_lps)
-    faces = surface.faces[:, ::-1].copy() if _mirrors(transform, surface.vertices_lps) else surface.faces
+    faces = surface.faces[:, ::-1].copy() if mirrors(transform, surface.vertices_lps) else surface.faces
     return Surface(vertices, faces)
 
 
@@ -196,11 +189,32 @@ def require_points(transform: sitk.Transform, points_lps: ArrayLike) -> Floats:
     return points
 
 
-def _mirrors(transform: sitk.Transform, points_lps: Floats) -> bool:
-    """Whether left becomes right: around more than half of the points, where the transform bends."""
+def require_as_many(positions: Floats, vectors: Floats) -> None:
+    """Refuse vectors that are not one for each position.
+
+    Raises
+    ------
+    GeometryError
+        Telling how many there are of both.
+    """
+    if len(positions) != len(vectors):
+        raise GeometryError(f"there are {len(positions)} positions, but {len(vectors)} vectors; give one for each")
+
+
+def jacobians_at(transform: sitk.Transform, points_lps: Floats) -> Floats:
+    """Return the derivatives of a transform at points (N, D), shape (N, D, D): rows of where to, columns of where from.
+
+    Those of a displacement field are those of the trilinear map between its nodes.
+    """
+    n = transform.GetDimension()
     if is_linear(transform):
-        return bool(np.linalg.det(to_matrix(transform)[:-1, :-1]) < 0)
+        return np.tile(to_matrix(transform)[:n, :n], (len(points_lps), 1, 1))
     from napari_coreg.core.mapping.chain import Chain  # noqa: PLC0415 - numba takes 0.5 s
 
-    _, jacobians = Chain.of(transform).jacobians(np.asarray(points_lps, dtype=np.float64))
-    return bool(np.median(np.linalg.det(jacobians)) < 0) if len(jacobians) else False
+    return Chain.of(transform).jacobians(points_lps)[1]
+
+
+def mirrors(transform: sitk.Transform, points_lps: Floats) -> bool:
+    """Whether left becomes right: at more than half of the points, where the transform bends."""
+    determinants = np.linalg.det(jacobians_at(transform, points_lps[:1] if is_linear(transform) else points_lps))
+    return bool(len(determinants) and np.median(determinants) < 0)
