@@ -148,7 +148,7 @@ def test_register_writes_the_inverse_of_a_flow_and_apply_goes_both_ways_with_the
     out = tmp_path / "out"
     words = ["register", *pair, "-o", str(out), "-r", bending("stationary_velocity"), "--initial", shifted, "--quiet"]
     assert main(words) == 0
-    assert names(out) == sorted([*RESULT[:-1], *INVERSE])
+    assert names(out) == sorted([*RESULT[:-1], *INVERSE, "initial_transform.h5"])
     (tmp_path / "p.csv").write_text("x,y,z\n19,18,15\n24,16,12\n15,20,18\n")
     there, back = tmp_path / "there.csv", tmp_path / "back.csv"
     assert main(["apply", str(out), "--points", str(tmp_path / "p.csv"), "-o", str(there)]) == 0

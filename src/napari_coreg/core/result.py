@@ -142,10 +142,6 @@ class Finished:
         """Whether the transform is linear (no B-spline, no displacement field)."""
         return transforms.is_linear(self.transform)
 
-    def to_record(self) -> dict[str, Any]:
-        """Return all but the images and the transforms as plain data, ready for JSON."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RegistrationResult(Finished):

@@ -12,6 +12,7 @@ from napari_coreg.core.presets import load_preset, preset_names
 from napari_coreg.core.recipe import Recipe
 from napari_coreg.core.settings import changed_settings
 from napari_coreg.errors import RecipeError
+from napari_coreg.io.atomic import replacing
 from napari_coreg.io.places import places_of
 from napari_coreg.io.records import INITIAL, RECORD
 
@@ -32,6 +33,18 @@ def recipe_json(record: Mapping[str, Any]) -> str:
         As `RegistrationResult.to_record` gives it, or `load_record` of a result folder.
     """
     return _recipe(record).to_json()
+
+
+def write_recipe(recipe: Recipe, path: str | Path) -> None:
+    """Write a recipe as a file that `Recipe.from_file` reads; it appears whole or not at all.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    """
+    with replacing(Path(path).expanduser()) as temporary:
+        temporary.write_text(recipe.to_json(), encoding="utf-8")
 
 
 def python_script(record: Mapping[str, Any], folder: str | Path | None = None) -> str:
@@ -60,7 +73,7 @@ def python_script(record: Mapping[str, Any], folder: str | Path | None = None) -
     call = [
         "fixed.image",
         "moving.image",
-        repr(recipe.name) if preset else "recipe",
+        _quoted(recipe.name) if preset else "recipe",
         *given,
         f"threads={record.get('threads', 0)}",
         *(["check_swap=True"] if record.get("check_swap") else []),
@@ -178,7 +191,7 @@ def _reading(record: Mapping[str, Any], role: str, place: Path | None) -> str:
     which = f", {_origin(record, role).get('number', 0)}" if _count(record, role) > 1 else ""
     named = f"  # {_name(record, role)}" if which else ""
     upright = ".upright()" if _origin(record, role).get("upright") else ""
-    return f"read_volume({_path(record, role, place)!r}{which}){upright}{named}"
+    return f"read_volume({_quoted(_path(record, role, place))}{which}){upright}{named}"
 
 
 def _start_path(record: Mapping[str, Any], place: Path | None) -> str:
@@ -195,7 +208,7 @@ def _start_lines(record: Mapping[str, Any], place: Path | None) -> tuple[list[st
         return [], []
     parts = start.get("parts")
     if parts is None or len(parts) != 1 or (place is not None and (place / INITIAL).exists()):
-        return [f"start = read_transform({_start_path(record, place)!r})"], ["read_transform"]
+        return [f"start = read_transform({_quoted(_start_path(record, place))})"], ["read_transform"]
     kind, n = parts[0]["kind"], parts[0]["dimension"]
     argument = n if kind in ("AffineTransform", "TranslationTransform", "ScaleTransform") else ""
     make = f"sitk.Transform({n}, sitk.sitkIdentity)" if kind == "IdentityTransform" else f"sitk.{kind}({argument})"
@@ -225,6 +238,10 @@ def _preset_words(record: Mapping[str, Any]) -> list[str]:
     for path, value in settings.items():
         words += ["--set", f"{path}={json.dumps(value)}"]
     return words
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _indented(values: Any) -> str:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
 
+from napari_coreg.io.again import write_recipe
 from napari_coreg.io.records import save_result
 from napari_coreg.io.transforms import write_transform
+from napari_coreg.plugin.again import repeat_of_result
 from napari_coreg.plugin.parts import Note, column, copy_to_clipboard, in_a_row
 from napari_coreg.plugin.register.snippet import python_snippet
 from napari_coreg.plugin.register.verdict_panel import VerdictPanel
@@ -72,6 +74,12 @@ class ResultPanel(QWidget):
         self.copy_python = QPushButton("Copy as Python")
         self.copy_python.setToolTip("Copy the lines that repeat this run in napari's console or in a script.")
         self.copy_python.clicked.connect(self._on_copy_python)
+        self.copy_command = QPushButton("Copy command line")
+        self.copy_command.setToolTip("Copy the line that repeats this run in a terminal, from the volumes' files.")
+        self.copy_command.clicked.connect(self._on_copy_command)
+        self.save_recipe = QPushButton("Save recipe...")
+        self.save_recipe.setToolTip("Write what was run as a recipe, for other volumes and for the command line.")
+        self.save_recipe.clicked.connect(self._on_save_recipe)
         layout = column(self)
         layout.addWidget(self.verdict)
         layout.addWidget(self.words)
@@ -79,6 +87,7 @@ class ResultPanel(QWidget):
         layout.addWidget(self.compare)
         layout.addWidget(self.deformation)
         layout.addLayout(in_a_row(self.save_result, self.copy_python))
+        layout.addLayout(in_a_row(self.save_recipe, self.copy_command))
         layout.addLayout(in_a_row(self.save_transform, self.save_inverse))
         self.hide()
 
@@ -118,6 +127,12 @@ class ResultPanel(QWidget):
         if self._result is not None and self._result.inverse_transform is not None:
             self._write_one(self._result.inverse_transform, path)
 
+    def write_recipe(self, path: str | Path) -> None:
+        """Write the recipe that was run, in a worker."""
+        if self._result is not None:
+            recipe = self._result.recipe
+            self._write(lambda: write_recipe(recipe, path), f"Saved {path}")
+
     def _write_one(self, transform: sitk.Transform, path: str | Path) -> None:
         self._write(lambda: write_transform(transform, path), f"Saved {path}")
 
@@ -155,6 +170,21 @@ class ResultPanel(QWidget):
         path = self._ask_for_file("Save inverse", f"{_file_name(self._request)}_inverse")
         if path:
             self.write_inverse(path)
+
+    def _on_save_recipe(self) -> None:
+        if self._result is None:
+            return
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save recipe", f"{self._result.recipe.name}.json", "Recipe (*.json)"
+        )
+        if path:
+            self.write_recipe(path if Path(path).suffix else f"{path}.json")
+
+    def _on_copy_command(self) -> None:
+        if self._result is not None:
+            repeat = repeat_of_result(self._result)
+            copy_to_clipboard(repeat.command)
+            self.said.emit(" ".join(["Copied: paste it into a terminal.", *repeat.notes]), "note")
 
     def _ask_for_file(self, title: str, name: str) -> str:
         """Return where to write a transform, with its suffix; empty if that was not said."""
