@@ -308,7 +308,7 @@ def test_a_bare_transform_needs_its_volumes():
     scene = Scene("rigid")
     source, target = of_source(scene, 4, inverse=False)
     scene.viewer.add_points(source, name="marks")
-    with pytest.raises(VolumeError, match="give fixed=... and moving=..."):
+    with pytest.raises(VolumeError, match=r"give fixed=\.\.\. and moving="):
         warp_layers(scene.viewer, "marks", through=scene.transform)
     (warped,) = warp_layers(scene.viewer, "marks", through=scene.transform, fixed="fixed", moving="moving", add=False)
     assert np.abs(shown_mm(warped, warped.data) - target).max() < NEAR_MM
