@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_coreg.core.geometry import Grid
+from napari_coreg.core.landmarks import fit_landmarks
 from napari_coreg.errors import GeometryError
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ def target_registration_error(
             f"the fixed points are an array of shape {fixed.shape} and the moving points of {moving.shape}, but both "
             f"must be (N, {n}) with the same landmarks in the same order"
         )
+    if not (np.isfinite(fixed).all() and np.isfinite(moving).all()):
+        raise GeometryError("a landmark has a coordinate that is not a number; leave that pair out")
     mapped = np.array([transform.TransformPoint(point) for point in fixed.tolist()])
     vectors = mapped - moving
     errors = np.linalg.norm(vectors, axis=1)
@@ -97,7 +101,9 @@ def target_registration_error(
 def leave_one_out(
     fixed_points_lps: ArrayLike, moving_points_lps: ArrayLike, model: LandmarkModel = "rigid"
 ) -> tuple[float | None, ...]:
-    """Return how far each landmark is off a transform that is fitted to all others, mm.
+    """Return how far each landmark is off a transform that is fitted to all others: |T_others(p) - q|, mm.
+
+    The best sign of a misplaced landmark. It judges the landmarks, not a registration that did not use them.
 
     Parameters
     ----------
@@ -115,5 +121,21 @@ def leave_one_out(
     ------
     GeometryError
         As `napari_coreg.fit_landmarks` does.
+
+    Examples
+    --------
+    >>> p = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    >>> print(leave_one_out(p, p + (2.0, 1.0), "translation"))
+    (0.0, 0.0, 0.0)
     """
-    raise NotImplementedError
+    points = np.asarray(fixed_points_lps, np.float64)
+    like = _grid_about(points) if model == "thin_plate" and points.ndim == 2 and len(points) else None
+    return fit_landmarks(points, moving_points_lps, model, like=like).leave_one_out_mm
+
+
+def _grid_about(points: NDArray[np.float64]) -> Grid:
+    """Return a grid for a fit that wants one, on which its leave-one-out errors do not depend."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    n = points.shape[1]
+    spacing = np.maximum((high - low) / 3, 1.0)
+    return Grid((4,) * n, tuple(spacing.tolist()), tuple(low.tolist()), tuple(np.eye(n).ravel().tolist()))
