@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from napari_coreg.core.body import marked
 from napari_coreg.core.folding import Folding, jacobian_determinant
-from napari_coreg.core.slabs import slab_grid, slabs
+from napari_coreg.core.slabs import MOST_VOXELS, slab_grid, slabs
 from napari_coreg.core.thinned import Thinned
 from napari_coreg.core.transforms import displacement_field
 from napari_coreg.errors import GeometryError, VolumeError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from napari_coreg.core.progress import IsCancelled
     from napari_coreg.core.slabs import OnFraction
 
-MOST_VOXELS = 2**25  # of a map that is to be looked at: 256^3 and 512 x 512 x 128 are not thinned
 _STILL_MM = 1e-3  # less is rounding
 _LEAST_SHARE = 0.25  # of the longest displacement: less would hide too much of what moves
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
 from napari_coreg.errors import RegistrationCancelled
@@ -12,11 +13,14 @@ from napari_coreg.errors import RegistrationCancelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from numpy.typing import NDArray
+
     from napari_coreg.core.progress import IsCancelled
 
     OnFraction = Callable[[float], None]
 
 SLAB_VOXELS = 3_000_000
+MOST_VOXELS = 2**25  # of a map that is to be looked at: 256^3 and 512 x 512 x 128 are not thinned
 
 
 def slabs(
@@ -80,6 +84,20 @@ def coarse_grid(grid: Grid, max_points: int) -> tuple[Grid, tuple[int, ...], tup
         grid.direction,
     )
     return coarse, tuple(first.tolist()), tuple(step.tolist())
+
+
+def thinned(grid: Grid, most_voxels: int = MOST_VOXELS) -> Grid:
+    """Return the grid as it is where it is small, else some of its voxels, evenly spaced."""
+    return grid if grid.number_of_voxels <= most_voxels else coarse_grid(grid, most_voxels)[0]
+
+
+def as_image(values: NDArray[np.generic], grid: Grid) -> sitk.Image:
+    """Return values of the voxels of a grid, shape (..., y, x), as an image."""
+    image = sitk.GetImageFromArray(values)
+    image.SetOrigin(grid.origin_lps)
+    image.SetSpacing(grid.spacing_xyz)
+    image.SetDirection(grid.direction)
+    return image
 
 
 def coarser(grid: Grid, most_voxels: int) -> Grid:

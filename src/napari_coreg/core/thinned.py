@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 
-from napari_coreg.core.slabs import coarse_grid
+from napari_coreg.core.slabs import as_image, coarse_grid
 
 if TYPE_CHECKING:
+    import SimpleITK as sitk
     from numpy.typing import NDArray
 
     from napari_coreg.core.geometry import Grid
@@ -72,8 +72,4 @@ class Thinned:
 
     def image(self, array: NDArray[np.float32] | NDArray[np.uint8]) -> sitk.Image:
         """Return a map as an image on the coarse grid."""
-        image = sitk.GetImageFromArray(array)
-        image.SetOrigin(self.coarse.origin_lps)
-        image.SetSpacing(self.coarse.spacing_xyz)
-        image.SetDirection(self.coarse.direction)
-        return image
+        return as_image(array, self.coarse)
