@@ -176,5 +176,5 @@ def _rigid(
         shift = vectors.mean(axis=0)
         return float(np.linalg.norm(shift)), math.nan, np.linalg.norm(vectors - shift, axis=-1)
     rigid = best_rigid(transform, grid, structure)
-    rest = sitk.GetArrayViewFromImage(displacement_field(without_rigid(transform, rigid), grid))[inside]
+    rest = sitk.GetArrayFromImage(displacement_field(without_rigid(transform, rigid), grid))[inside]
     return *rigid_size(rigid), np.linalg.norm(rest, axis=-1)
