@@ -27,8 +27,7 @@ class Kept:
 
     def __init__(self, viewer: Any) -> None:
         self._kept: list[tuple[Choice, Measured]] = []
-        self._events = viewer.layers.events.removed
-        self._events.connect(self._on_removed)
+        viewer.layers.events.removed.connect(self._on_removed)  # which napari holds weakly
 
     def of(self, choice: Choice) -> Measured | None:
         """Return what was measured of a choice, or None."""
@@ -38,11 +37,6 @@ class Kept:
         """Keep it, and forget the oldest."""
         others = [(each, old) for each, old in self._kept if each != choice]
         self._kept = [*others, (choice, measured)][-_MOST:]
-
-    def close(self) -> None:
-        """Follow the viewer no longer."""
-        self._events.disconnect(self._on_removed)
-        self._kept = []
 
     def _on_removed(self, event: Any) -> None:
         self._kept = [(choice, measured) for choice, measured in self._kept if id(event.value) not in _layers(choice)]

@@ -43,7 +43,7 @@ class CheckForm(QWidget):
 
     def __init__(self, title: str, about: str, button: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.about = Note(about)
+        self.about = Note(about, parent=self)  # without a parent it would be a window for a moment
         self.settings = QWidget()
         self.rows = form(self.settings)
         self.estimate = Note()

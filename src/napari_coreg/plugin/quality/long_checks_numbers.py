@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.signs import Sign
 
 _SIGNS: dict[Status, Sign] = {"pass": "good", "look": "doubt", "fail": "wrong"}
-_MEANING = {"pass": "within the limit", "look": "beyond the limit, look", "fail": "far beyond the limit"}
+_MEANING = {
+    "pass": "Within the limit of {:g} mm.",
+    "look": "Beyond the limit of {:g} mm: look at it.",
+    "fail": "Far beyond the limit of {:g} mm.",
+}
 
 
 class Numbers(QWidget):
@@ -49,7 +53,7 @@ class Numbers(QWidget):
             if widget is not None:
                 widget.deleteLater()
         with_before = any(row.before is not None for row in rows)
-        headers = ["mm", *(["before", "after"] if with_before else [""])]
+        headers = ["mm", *(["before", "after"] if with_before else [""])] if rows else []
         for place, text in enumerate(headers):
             self._put(0, place, text)
         for line, row in enumerate(rows, 1):
@@ -57,9 +61,8 @@ class Numbers(QWidget):
             values = [row.before, row.after] if with_before else [row.after]
             for place, value in enumerate(values, 1):
                 self._put(line, place, _written(value))
-            if row.status in _SIGNS:
-                limit = "" if row.good is None else f" of {row.good:g} mm"
-                sign = sign_label(_SIGNS[row.status], f"{_MEANING[row.status]}{limit}".capitalize())
+            if row.status in _SIGNS and row.good is not None:
+                sign = sign_label(_SIGNS[row.status], _MEANING[row.status].format(row.good), self.table)
                 self._grid.addWidget(sign, line, len(values) + 1)
         self.words.say(words)
         self.setVisible(bool(rows))
@@ -78,9 +81,9 @@ class Numbers(QWidget):
         self.legend.set_looks(looks)
 
     def _put(self, line: int, place: int, text: str) -> None:
-        label = Note(text, "note") if line == 0 else QLabel(text)
-        label.setVisible(True)
-        label.setWordWrap(False)
+        label = QLabel(text, self.table)
+        if line == 0:
+            label.setProperty("role", "note")
         side = Qt.AlignmentFlag.AlignRight if place else Qt.AlignmentFlag.AlignLeft
         label.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         if place:

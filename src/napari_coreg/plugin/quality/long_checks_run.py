@@ -14,6 +14,7 @@ from napari_coreg.core.quality.rows import Grader
 from napari_coreg.core.register import register
 from napari_coreg.core.repeatability import repeatability
 from napari_coreg.core.simulation import SimulatedMove, simulated_error
+from napari_coreg.core.transforms import invert, is_linear
 from napari_coreg.errors import RecipeError
 from napari_coreg.plugin.register.progress_panel import in_words
 
@@ -120,6 +121,7 @@ def check_inverse(
             _recipe_of(subject),
             fixed_mask=subject.moving_mask,
             moving_mask=subject.fixed_mask,
+            initial_transform=_start_back(subject),
             on_progress=_told(on_step, "The other way round"),
             is_cancelled=is_cancelled,
             threads=_threads_of(subject),
@@ -170,6 +172,7 @@ def check_repeatability(
         jitter_mm=jitter.mm,
         fixed_mask=subject.fixed_mask,
         moving_mask=subject.moving_mask,
+        initial_transform=None if subject.result is None else subject.result.initial_transform,
         threads=_threads_of(subject),
         on_fraction=tell,
         is_cancelled=is_cancelled,
@@ -248,6 +251,12 @@ def _recipe_of(subject: Subject) -> Recipe:
     if subject.recipe is None:
         raise RecipeError("this transform came without its recipe, so it cannot be run again; register the pair anew")
     return subject.recipe
+
+
+def _start_back(subject: Subject) -> sitk.Transform | None:
+    """Return the start of the way back: that of the way there, undone, where one was given that can be."""
+    given = None if subject.result is None else subject.result.initial_transform
+    return None if given is None or not is_linear(given) else invert(given)
 
 
 def _threads_of(subject: Subject) -> int:

@@ -62,11 +62,11 @@ class Measured:
         """Return the same numbers under other limits."""
         return self._with(regraded(self.quality, limits))
 
-    def joined(self, outcome: LongCheckOutcome) -> Measured:
-        """Return it together with what a check has found that ran since."""
-        maps = {**self.assessment.maps, **outcome.maps}
-        quality = regraded(with_rows(self.quality, outcome.rows), self.quality.limits)
-        return self._with(quality, maps)
+    def joined(self, outcome: LongCheckOutcome, limits: Limits) -> Measured:
+        """Return it together with what a check has found that ran since, which was graded under these limits."""
+        found = self.quality.model_copy(update={"rows": outcome.rows, "limits": limits})
+        quality = with_rows(self.quality, regraded(found, self.quality.limits).rows)
+        return self._with(quality, {**self.assessment.maps, **outcome.maps})
 
     def _with(self, quality: Quality, maps: Mapping[str, sitk.Image] | None = None) -> Measured:
         assessment = Assessment(quality, self.assessment.maps if maps is None else maps)

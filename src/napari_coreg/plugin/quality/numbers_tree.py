@@ -159,7 +159,7 @@ class NumbersTree(QTreeWidget):
         texts = {
             BEFORE: figure(row.before, row.unit),
             AFTER: figure(row.after, row.unit),
-            LIMIT: limit_in_words(row),
+            LIMIT: limit_in_words(row, limits),
         }
         status = row.status if status is None else status
         item = self._item(parent, text or title(row), texts, status=status, tooltip=about(row, limits))

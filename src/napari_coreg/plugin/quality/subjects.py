@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_coreg.core.deformation import require_axes
@@ -13,6 +13,7 @@ from napari_coreg.plugin.deformation.source import result_of
 from napari_coreg.plugin.landmarks.paired import paired_points
 from napari_coreg.plugin.layers import METADATA_KEY, LayerVolume, labels_from_layer, mask_from_layer, read_layer
 from napari_coreg.plugin.origins import path_of
+from napari_coreg.plugin.placement import displayed_matrix, move_between
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from napari_coreg.core.result import RegistrationResult
+    from napari_coreg.plugin.result_picker import ResultPicker
 
 Role = Literal["fixed_labels", "moving_labels", "fixed_points", "moving_points", "fixed_mask", "moving_mask"]
 ROLES: tuple[Role, ...] = (
@@ -92,6 +94,23 @@ class Wanted:
         )
 
 
+def known_to(viewer: Any, picker: ResultPicker) -> Known | None:
+    """Return the registration that is chosen, or None.
+
+    Raises
+    ------
+    CoregError
+        As `known_by_layer` and `known_by_transform`.
+    """
+    if picker.transform is None:
+        layer = picker.result.layer()
+        return None if layer is None else known_by_layer(viewer, layer)
+    fixed, moving = picker.fixed.layer(), picker.moving.layer()
+    if fixed is None or moving is None:
+        return None
+    return known_by_transform(picker.transform, fixed, moving, picker.file_path)
+
+
 def known_by_layer(viewer: Any, layer: Any) -> Known:
     """Return the registration that a registered layer carries.
 
@@ -118,7 +137,7 @@ def known_by_layer(viewer: Any, layer: Any) -> Known:
     found = [_layer_of(viewer, name, Grid.of(image)) for name, image in zip(names, images, strict=True)]
     places = (read_layer(layer, min_voxels=1).moved, None)
     volumes = [
-        LayerVolume(None, Grid.of(image), name, moved=place) if each is None else read_layer(each, min_voxels=1)
+        LayerVolume(None, Grid.of(image), name, moved=place) if each is None else _volume_of(each, Grid.of(image))
         for each, image, name, place in zip(found, images, names, places, strict=True)
     ]
     return Known(names[1], result.transform, volumes[0], volumes[1], (found[0], found[1]), result)
@@ -221,10 +240,15 @@ def _path(layer: Any) -> str:
 
 
 def _layer_of(viewer: Any, name: str, grid: Grid) -> Any:
-    """Return the layer of that name if it still has that grid in its own frame, or None."""
+    """Return the layer of that name if it has as many voxels along each axis as the grid, or None."""
     layer = next((layer for layer in viewer.layers if layer.name == name), None)
     try:
-        same = layer is not None and read_layer(layer, min_voxels=1).geometry == grid
+        same = layer is not None and read_layer(layer, min_voxels=1).geometry.size_xyz == grid.size_xyz
     except CoregError:
         same = False
     return layer if same else None
+
+
+def _volume_of(layer: Any, grid: Grid) -> LayerVolume:
+    """Return a volume as it was registered, with the move since beside it, also where its layer has no header."""
+    return replace(read_layer(layer, min_voxels=1), geometry=grid, moved=move_between(grid, displayed_matrix(layer)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from napari_coreg.errors import CoregError
-from napari_coreg.plugin.deformation.source import has_result
 from napari_coreg.plugin.layers import points_to_zyx
 from napari_coreg.plugin.looks import looks_of, stylesheet
 from napari_coreg.plugin.parts import Note, Section, VerticalScroll, column, follow
@@ -21,7 +21,7 @@ from napari_coreg.plugin.quality.measuring import Measurer
 from napari_coreg.plugin.quality.motion import show_motion
 from napari_coreg.plugin.quality.numbers_tree import NumbersTree
 from napari_coreg.plugin.quality.state_box import StateBox
-from napari_coreg.plugin.quality.subjects import known_by_layer, known_by_transform, wanted
+from napari_coreg.plugin.quality.subjects import known_to, wanted
 from napari_coreg.plugin.quality.words import step_in_words
 from napari_coreg.plugin.result_picker import ResultPicker
 from napari_coreg.plugin.viewers import show_place
@@ -61,10 +61,12 @@ class QualityWidget(QWidget):
         self._measuring: Choice | None = None
         self._measured: Measured | None = None
         self._kept = Kept(napari_viewer)
+        self._seen: WeakSet[Any] = WeakSet()  # the registered layers that were there when it was looked last
         self._make_parts()
         self._lay_out()
         self._connect()
         self._follow_theme()
+        self._seen = WeakSet(self.source.result.layers())
         self._on_source()
 
     @property
@@ -85,7 +87,7 @@ class QualityWidget(QWidget):
         if self._worker is not None or self._known is None:
             return
         try:
-            self._known = self._read_known() or self._known  # a layer may have been moved since
+            self._known = known_to(self._viewer, self.source) or self._known  # a layer may have been moved since
             task = wanted(self._known, self.inputs.layers())
         except CoregError as error:
             self.message.say(str(error), "error")
@@ -179,8 +181,7 @@ class QualityWidget(QWidget):
         self.long_checks.measured.connect(self._on_long_check)
         for part in (self.source, self.saving, self.limits, self.long_checks, self.repeat):
             part.said.connect(self.message.say)
-        self._viewer.layers.events.inserted.connect(self._on_inserted)
-        self.destroyed.connect(self._kept.close)
+        self.source.result.listed.connect(self._on_listed)
         follow(self, self._viewer.events.theme, self._follow_theme)
 
     def _follow_theme(self) -> None:
@@ -200,36 +201,29 @@ class QualityWidget(QWidget):
         if point is None or self._known is None:
             return
         try:
-            known = self._read_known() or self._known  # the volume may have been moved since
+            known = known_to(self._viewer, self.source) or self._known  # the volume may have been moved since
         except CoregError as error:
             self.message.say(str(error), "error")
         else:
             show_place(self._viewer, points_to_zyx([point], known.fixed)[0])
 
-    def _on_inserted(self, event: Any) -> None:
+    def _on_listed(self) -> None:
         """Choose the result of a run that has just ended."""
-        if has_result(event.value) and self.source.transform is None:
-            self.source.result.set_layer(event.value)
+        there = self.source.result.layers()
+        new = [layer for layer in there if layer not in self._seen]
+        self._seen = WeakSet(there)
+        if new and self.source.transform is None:
+            self.source.result.set_layer(new[-1])
 
     def _on_source(self) -> None:
         """Begin anew with what is chosen now."""
         self._known, self._problem = None, ""
         try:
-            self._known = self._read_known()
+            self._known = known_to(self._viewer, self.source)
         except CoregError as error:
             self._problem = str(error)
         self.inputs.set_known(self._known)
         self._on_choice()
-
-    def _read_known(self) -> Known | None:
-        source = self.source
-        if source.transform is None:
-            layer = source.result.layer()
-            return None if layer is None else known_by_layer(self._viewer, layer)
-        fixed, moving = source.fixed.layer(), source.moving.layer()
-        if fixed is None or moving is None:
-            return None
-        return known_by_transform(source.transform, fixed, moving, source.file_path)
 
     def _on_choice(self) -> None:
         """Show what is known of the choice already, or that it is to be measured."""
@@ -311,7 +305,7 @@ class QualityWidget(QWidget):
     def _on_long_check(self, outcome: LongCheckOutcome) -> None:
         measured = self._as_measured()
         if measured is not None and outcome.subject is measured.subject and self._choice is not None:
-            joined = measured.joined(outcome)
+            joined = measured.joined(outcome, self.limits.limits)
             self._kept.keep(self._choice, joined)
             self._show(joined)
 

@@ -70,8 +70,8 @@ def figure(value: float | None, unit: str = "") -> str:
 
     Examples
     --------
-    >>> figure(1.8372, "mm"), figure(0.9137), figure(12345.0, "count"), figure(-0.25, "%"), figure(None)
-    ('1.84', '0.914', '12 345', '−0.25', '')
+    >>> figure(1.8372, "mm"), figure(0.9137), figure(123.0, "count"), figure(-0.25, "%"), figure(None)
+    ('1.84', '0.914', '123', '−0.25', '')
     """
     if value is None:
         return ""
@@ -86,20 +86,22 @@ def figure(value: float | None, unit: str = "") -> str:
     return text.replace("-", "−")
 
 
-def limit_in_words(row: Row) -> str:
-    """Return what a row must be to pass.
+def limit_in_words(row: Row, limits: Limits) -> str:
+    """Return what a row must be to pass; empty where it is not graded.
 
     Examples
     --------
+    >>> from napari_coreg.core.quality.limits import DEFAULT_LIMITS
     >>> from napari_coreg.core.quality.record import Row
-    >>> limit_in_words(Row(measure="tre_mean", group="", name="", unit="mm", good=2, bad=3))
+    >>> limit_in_words(Row(measure="tre_mean", group="", name="", unit="mm", good=2, bad=3), DEFAULT_LIMITS)
     '≤ 2'
-    >>> limit_in_words(Row(measure="dice", group="", name="", good=0.9, bad=0.8))
+    >>> limit_in_words(Row(measure="dice", group="", name="", good=0.9, bad=0.8), DEFAULT_LIMITS)
     '≥ 0.900'
     """
-    if row.good is None or row.bad is None:
+    limit = limits.of(row.measure)
+    if limit is None or row.good is None or row.bad is None:
         return ""
-    return f"{'≥' if _is_high_best(row) else '≤'} {figure(row.good, row.unit)}"
+    return f"{'≥' if limit.best == 'high' else '≤'} {figure(row.good, row.unit)}"
 
 
 def about(row: Row, limits: Limits) -> str:
@@ -145,12 +147,7 @@ def step_in_words(words: str) -> str:
 def _about_limit(row: Row, limit: Limit, unit: str) -> str:
     if row.good is None or row.bad is None:
         return "Not graded here."
-    sign = "at least" if _is_high_best(row) else "at most"
+    sign = "at least" if limit.best == "high" else "at most"
     passes = f"Passes with {sign} {figure(row.good, row.unit)}{unit}"
     grey = f", fails beyond {figure(row.bad, row.unit)}{unit}" if row.bad != row.good else ", else fails"
     return f"{passes}{grey} ({limit.source or 'no source given'})."
-
-
-def _is_high_best(row: Row) -> bool:
-    measure = CATALOGUE.get(row.measure)
-    return measure is not None and measure.best == "high"
