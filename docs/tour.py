@@ -34,6 +34,7 @@ SCENES = {
     "attempts": Scene("tour_hands:attempts", ("attempts",)),
     "orthogonal": Scene("tour_views:orthogonal", ("orthogonal-views",)),
     "compare": Scene("tour_views:compare", ("compare", "compare-modes")),
+    "quality": Scene("tour_quality:quality", ("quality-dock",)),
     "deformation": Scene("tour_views:deformation", ("deformation-dock", "deformation-views")),
 }
 

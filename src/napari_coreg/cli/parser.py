@@ -377,10 +377,10 @@ _COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None],
         "exit codes: 0 pass or look, 2 bad input, 3 fail, 130 cancelled",
         _evaluate,
         (
-            "napari-coreg evaluate -t out  (the folder of a result, with the volumes it was made of)",
+            "napari-coreg evaluate out  (the folder of a result, with the volumes it was made of)",
             "napari-coreg evaluate ct.nii.gz mr.nii.gz -t other.tfm --fixed-points ct.csv --moving-points mr.csv",
             "napari-coreg evaluate a.nii.gz b.nii.gz -t out --fixed-labels a_seg.nii.gz --moving-labels b_seg.nii.gz",
-            "napari-coreg evaluate -t out --check inverse-consistency --check repeatability --json > quality.json",
+            "napari-coreg evaluate out --check inverse-consistency --check repeatability --json > quality.json",
         ),
     ),
     (
@@ -407,7 +407,7 @@ _COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None],
         (
             "napari-coreg limits",
             "napari-coreg limits --json > limits.json",
-            "napari-coreg evaluate -t out --limits limits.json",
+            "napari-coreg evaluate out --limits limits.json",
         ),
     ),
     (

@@ -29,7 +29,9 @@ _PATHS = (
 
 
 def subject_of(options: argparse.Namespace) -> Subject:
-    """Read what the words name."""
+    """Read what the words name; a single one is the folder of a result."""
+    if options.transform is None and options.moving is None:
+        options.transform, options.fixed = options.fixed, None
     return read_subject(
         options.fixed,
         options.moving,
