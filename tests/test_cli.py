@@ -381,19 +381,12 @@ def test_points_go_from_fixed_to_moving_and_back(shifted, tmp_path, capsys):
 
 
 def test_apply_refuses_in_one_line(pair, shifted, tmp_path, capsys):
-    bspline = sitk.BSplineTransformInitializer(read_volume(pair[0]).image, [2, 2, 2])
-    sitk.WriteTransform(bspline, str(tmp_path / "bspline.h5"))
-    bent = tmp_path / "bent"
-    bent.mkdir()
-    sitk.WriteTransform(bspline, str(bent / "transform.h5"))
     sitk.WriteTransform(sitk.TranslationTransform(2), str(tmp_path / "flat.tfm"))
     (tmp_path / "p.csv").write_text("x,y,z\n1,2,3\n")
     out, points = str(tmp_path / "o.nii.gz"), str(tmp_path / "p.csv")
     like = ["--like", pair[0], "-o", out]
     before = names(tmp_path)
     for words, told in (
-        ([str(tmp_path / "bspline.h5"), pair[1], *like, "--inverse"], "give the folder of the result"),
-        ([str(bent), pair[1], *like, "--inverse"], "without an inverse"),
         ([str(tmp_path / "flat.tfm"), pair[1], *like], "the transform is for 2"),
         ([str(tmp_path / "flat.tfm"), "--points", points, "-o", points], "the transform is for 2"),
         ([str(tmp_path / "no.tfm"), pair[1], *like], "does not exist"),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from napari_coreg.errors import RegistrationCancelled as RegistrationCancelled
     from napari_coreg.io.point_pairs import read_point_pairs as read_point_pairs
     from napari_coreg.io.points import read_points as read_points
+    from napari_coreg.io.points import write_points as write_points
     from napari_coreg.io.rerun import rerun as rerun
     from napari_coreg.io.surfaces import read_surface as read_surface
     from napari_coreg.io.surfaces import write_surface as write_surface
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.orthogonal.console import orthogonal_views as orthogonal_views
     from napari_coreg.plugin.quality.console import measure_quality as measure_quality
     from napari_coreg.plugin.quality.console import save_report as save_report
+    from napari_coreg.plugin.quality.long_checks_console import repeatability_of as repeatability_of
+    from napari_coreg.plugin.quality.long_checks_console import simulate_layer as simulate_layer
     from napari_coreg.plugin.warp.console import warp_layers as warp_layers
 
 try:
@@ -102,16 +105,19 @@ _HOME = {
     "register": "napari_coreg.core.register",
     "register_2d_features": "napari_coreg.core.features_2d",
     "register_layers": "napari_coreg.plugin.console",
+    "repeatability_of": "napari_coreg.plugin.quality.long_checks_console",
     "rerun": "napari_coreg.io.rerun",
     "reslice_layer": "napari_coreg.plugin.live",
     "save_project": "napari_coreg.plugin.attempts.projects",
     "save_report": "napari_coreg.plugin.quality.console",
     "show_deformation": "napari_coreg.plugin.deformation.console",
+    "simulate_layer": "napari_coreg.plugin.quality.long_checks_console",
     "warp_labels": "napari_coreg.core.warp",
     "warp_layers": "napari_coreg.plugin.warp.console",
     "warp_points": "napari_coreg.core.warp",
     "warp_surface": "napari_coreg.core.warp",
     "warp_vectors": "napari_coreg.core.warp",
+    "write_points": "napari_coreg.io.points",
     "write_surface": "napari_coreg.io.surfaces",
     "write_transform": "napari_coreg.io.transforms",
     "write_volume": "napari_coreg.io.volumes",
@@ -155,16 +161,19 @@ __all__ = [
     "register",
     "register_2d_features",
     "register_layers",
+    "repeatability_of",
     "rerun",
     "reslice_layer",
     "save_project",
     "save_report",
     "show_deformation",
+    "simulate_layer",
     "warp_labels",
     "warp_layers",
     "warp_points",
     "warp_surface",
     "warp_vectors",
+    "write_points",
     "write_surface",
     "write_transform",
     "write_volume",

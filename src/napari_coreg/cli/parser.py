@@ -102,6 +102,16 @@ def _millimetres(word: str) -> float:
     return distance
 
 
+def _tolerance(word: str) -> float:
+    try:
+        length = float(word)
+    except ValueError:
+        length = math.nan
+    if not 0 < length < math.inf:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a length in mm, more than 0")
+    return length
+
+
 def _two_volumes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fixed", type=Path, metavar="FIXED", help="volume that stays: a file or a DICOM folder")
     parser.add_argument("moving", type=Path, metavar="MOVING", help="volume that is aligned with it")
@@ -198,17 +208,40 @@ def _apply(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--like", type=Path, metavar="FIXED", help="volume whose voxels the result shall have")
     parser.add_argument("--like-volume", type=_number_or_name, metavar="N|NAME", help="which volume of FIXED")
     parser.add_argument("--points", type=Path, metavar="FILE", help="map these points of the fixed volume instead")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="volume (or points) to write")
     parser.add_argument(
-        "--interpolator", choices=INTERPOLATORS, default="linear", help="use nearest or label for labels (%(default)s)"
+        "--surface",
+        type=Path,
+        metavar="FILE",
+        help="map this surface of the fixed volume instead: GIFTI, FreeSurfer, .vtk, .ply, .stl or .obj",
+    )
+    parser.add_argument(
+        "--frame",
+        choices=("lps", "ras"),
+        help="frame of the surface's vertices, where its file does not tell (lps; ras for GIFTI)",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="volume (or points, or surface) to write"
+    )
+    parser.add_argument(
+        "--labels", action="store_true", help="IMAGE holds labels: no new values (nearest, 0 where there is no voxel)"
+    )
+    parser.add_argument(
+        "--interpolator", choices=INTERPOLATORS, help="default: linear, nearest for --labels, which takes label as well"
     )
     parser.add_argument("--background", type=float, metavar="V", help="value where there is no voxel (its minimum)")
     parser.add_argument(
         "--inverse",
         action="store_true",
         help="the other way round: IMAGE lies in the fixed volume's space and --like is the moving volume; points go "
-        "from the moving volume to the fixed one. For linear transforms, and for the folder of a result that holds an "
-        "inverse_transform.h5",
+        "and surfaces from the moving volume to the fixed one. An inverse that is not closed (of a linear transform, "
+        "or in the folder of a result) is found numerically, and its error is told",
+    )
+    parser.add_argument(
+        "--inverse-tolerance",
+        type=_tolerance,
+        default=0.1,
+        metavar="MM",
+        help="refuse a numerical inverse whose error is larger anywhere (%(default)s)",
     )
 
 
@@ -356,13 +389,15 @@ _COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None],
     ),
     (
         "apply",
-        "carry another volume, labels or points through a transform",
-        f"Apply a transform to a volume or to points.\n{_DIRECTION}\n"
-        "Points go the way the transform maps: from the fixed volume to the moving one. --inverse turns both round.",
+        "carry another volume, labels, points or a surface through a transform",
+        f"Apply a transform to a volume, labels, points or a surface.\n{_DIRECTION}\n"
+        "Points and surfaces go the way the transform maps: from the fixed volume to the moving one.\n"
+        "--inverse turns both round.",
         _apply,
         (
-            "napari-coreg apply out labels.nii.gz --like ct.nii.gz -o labels_on_ct.nii.gz --interpolator nearest",
+            "napari-coreg apply out labels.nii.gz --like ct.nii.gz -o labels_on_ct.nii.gz --labels",
             "napari-coreg apply out/transform.tfm --points on_ct.csv -o on_mr.csv",
+            "napari-coreg apply out --surface mr_cortex.gii -o cortex_on_ct.gii --inverse",
             "napari-coreg apply out ct_dose.nii.gz --like mr.nii.gz -o dose_on_mr.nii.gz --inverse",
         ),
     ),

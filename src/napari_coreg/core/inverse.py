@@ -255,7 +255,7 @@ def invert_vectors(
     jacobians = jacobians_at(transform, found)
     flat = np.abs(np.linalg.det(jacobians)) < np.finfo(float).tiny
     jacobians[flat] = np.nan
-    undone: Floats = np.linalg.solve(jacobians, vectors[..., None])[..., 0]
+    undone = np.linalg.solve(jacobians, vectors[..., None])[..., 0].astype(np.float64)
     return found, undone, errors
 
 

@@ -154,7 +154,7 @@ def invert(transform: sitk.Transform) -> sitk.Transform:
         If the transform is deformable or singular.
     """
     if not is_linear(transform):
-        raise RegistrationError("a deformable transform has no closed inverse; register the other way round instead")
+        raise RegistrationError("a deformable transform has no closed inverse; find_inverse finds one numerically")
     matrix = to_matrix(transform)
     if abs(np.linalg.det(matrix)) < 1e-12:
         raise RegistrationError("the transform squeezes space flat (its determinant is 0), so it has no inverse")
