@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from napari_coreg.core.transforms import from_matrix
+
 if TYPE_CHECKING:
+    import SimpleITK as sitk
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
@@ -28,3 +31,12 @@ def random_shift(dimension: int, length_mm: float, rng: np.random.Generator) -> 
     direction = rng.standard_normal(dimension)
     vector: Array = length_mm * direction / np.linalg.norm(direction)
     return vector
+
+
+def random_rigid(centre_lps: Array, degrees: float, length_mm: float, rng: np.random.Generator) -> sitk.Transform:
+    """Return a turn by an angle about a centre (LPS mm), then a shift by a length; both in random directions."""
+    n = len(centre_lps)
+    matrix = np.eye(n + 1)
+    matrix[:n, :n] = random_turn(n, degrees, rng)
+    matrix[:n, n] = centre_lps - matrix[:n, :n] @ centre_lps + random_shift(n, length_mm, rng)
+    return from_matrix(matrix, centre_lps)

@@ -14,11 +14,11 @@ from napari_coreg.core.body_mask import body_mask
 from napari_coreg.core.frozen import FrozenModel
 from napari_coreg.core.geometry import Grid, require_grid, require_values
 from napari_coreg.core.random_field import random_field
-from napari_coreg.core.random_motion import random_shift, random_turn
+from napari_coreg.core.random_motion import random_rigid
 from napari_coreg.core.register import register
 from napari_coreg.core.simulated_scan import change_values, grid_around, sampled_through
 from napari_coreg.core.slabs import as_image, coarse_grid, slab_grid, slabs, thinned
-from napari_coreg.core.transforms import compose, displacement_field, from_matrix, invert
+from napari_coreg.core.transforms import compose, displacement_field, invert
 from napari_coreg.core.warp import warp_points
 from napari_coreg.errors import VolumeError
 
@@ -120,7 +120,7 @@ def simulate(volume: sitk.Image, move: SimulatedMove) -> Simulated:
     require_values(volume, "volume")
     grid, body = Grid.of(volume), _body_points(volume)
     for_rigid, for_field, for_grid, for_values = (np.random.default_rng([move.seed, part]) for part in range(4))
-    rigid = _rigid(move, body.mean(axis=0), for_rigid)
+    rigid = random_rigid(body.mean(axis=0), move.rotation_degrees, move.shift_mm, for_rigid)
     truth, backward, error = rigid, invert(rigid), 0.0
     if move.deformation_mm > 0:
         made = random_field(grid, body, move.deformation_mm, move.smoothness_mm, for_field)
@@ -284,12 +284,3 @@ def _body_points(volume: sitk.Image) -> Array:
     if len(indices_xyz) < 2:
         raise VolumeError("no body stands out in the volume, so it cannot be told where an error would count")
     return coarse.to_lps(indices_xyz.astype(np.float64))
-
-
-def _rigid(move: SimulatedMove, centre_lps: Array, rng: np.random.Generator) -> sitk.Transform:
-    """Return a turn about a random axis and a shift in a random direction."""
-    n = len(centre_lps)
-    matrix = np.eye(n + 1)
-    matrix[:n, :n] = random_turn(n, move.rotation_degrees, rng)
-    matrix[:n, n] = centre_lps - matrix[:n, :n] @ centre_lps + random_shift(n, move.shift_mm, rng)
-    return from_matrix(matrix, centre_lps)
