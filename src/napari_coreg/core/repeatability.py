@@ -270,7 +270,8 @@ class _Spread:
 
 
 def _moved(transform: sitk.Transform, grid: Grid, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    vectors: NDArray[np.float64] = sitk.GetArrayViewFromImage(displacement_field(transform, grid))[inside].astype(float)
+    field = displacement_field(transform, grid)  # kept while it is looked at: a view does not keep it
+    vectors: NDArray[np.float64] = sitk.GetArrayViewFromImage(field)[inside].astype(float)
     return vectors
 
 
