@@ -243,7 +243,7 @@ def labels_from_layer(layer: Any, of: LayerVolume | None = None) -> LayerVolume:
     matrix = displayed_matrix(layer)
     if geometry is None or move_between(geometry, matrix) is not None:
         geometry = to_grid(matrix if of is None else _into_frame(of, layer) @ matrix, layer)
-    return LayerVolume(layer.data, geometry, layer.name, "labels")
+    return LayerVolume(layer.data, geometry, layer.name, "labels", origin=origin_of(layer))
 
 
 def initial_transform_from(fixed: LayerVolume, moving: LayerVolume) -> sitk.Transform | None:
