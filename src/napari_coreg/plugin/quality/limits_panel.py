@@ -36,7 +36,8 @@ _HEADS = (
 )
 _EDITED = "edited"
 _FILTER = "Limits (*.json)"
-_MOST_ROWS = 8
+_MOST_ROWS = 10
+_LINE = 8  # pixels between the words of two rows
 
 
 class LimitsPanel(Section):
@@ -108,6 +109,8 @@ class LimitsPanel(Section):
         heads.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         heads.setSectionResizeMode(_MEASURE, QHeaderView.ResizeMode.Stretch)
         table.verticalHeader().hide()
+        table.verticalHeader().setMinimumSectionSize(16)
+        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + _LINE)
         table.setTabKeyNavigation(False)
         table.setShowGrid(False)
         table.setWordWrap(False)

@@ -16,6 +16,7 @@ from napari_coreg.plugin.quality.words import (
     about_landmark,
     figure,
     limit_in_words,
+    short_name,
     title,
 )
 from napari_coreg.plugin.signs import COLOURS, pixmap
@@ -104,7 +105,7 @@ class NumbersTree(QTreeWidget):
             landmarks = quality.landmarks if name == "Landmarks" else ()
             item = self._group(name, rows, landmarks, quality.limits)
             is_graded = any(row.status != "info" for row in rows)
-            item.setExpanded(is_graded if unfolded is None else name in unfolded)
+            item.setExpanded(is_graded if unfolded is None else item.text(NAME) in unfolded)
             self._unfold_again(item, unfolded or set())
         if self._sorted_by is not None:
             self._sort()
@@ -126,13 +127,14 @@ class NumbersTree(QTreeWidget):
         self._fit_width()
 
     def _group(self, name: str, rows: list[Row], landmarks: Sequence[LandmarkRow], limits: Limits) -> QTreeWidgetItem:
-        item = self._item(self, name, status=_gravest(rows), heading=True)
+        unit = _shared_unit(rows)
+        item = self._item(self, f"{name} ({unit})" if unit else name, status=_gravest(rows), heading=True)
         structures: dict[str, list[Row]] = {}
         for row in rows:
             if row.structure:
                 structures.setdefault(row.structure, []).append(row)
             else:
-                self._row(item, row, limits)
+                self._row(item, row, limits, text=short_name(row.name) if unit else "")
         above = item
         for structure, own in structures.items():
             first = next((row for key in _FIRST for row in own if row.measure == key), own[0])
@@ -147,7 +149,7 @@ class NumbersTree(QTreeWidget):
             for row in own:
                 self._row(parent, row, limits)
         if landmarks:
-            parent = self._item(item, f"{_EACH_LANDMARK} ({len(landmarks)}), mm")
+            parent = self._item(item, f"{_EACH_LANDMARK} ({len(landmarks)})")
             for pair in landmarks:
                 texts = {BEFORE: figure(pair.before_mm, "mm"), AFTER: figure(pair.after_mm, "mm")}
                 child = self._item(parent, pair.name, texts, tooltip=about_landmark(pair))
@@ -262,6 +264,12 @@ class NumbersTree(QTreeWidget):
         place = item.data(NAME, _PLACE)
         if place:
             self.place_wanted.emit(place)
+
+
+def _shared_unit(rows: Sequence[Row]) -> str:
+    """Return the unit that all numbers of the whole have, so that it is written once; empty where they differ."""
+    units = {row.unit for row in rows if not row.structure}
+    return units.pop() if len(units) == 1 and len(rows) > 1 else ""
 
 
 def _gravest(rows: Sequence[Row]) -> Status:
