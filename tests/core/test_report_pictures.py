@@ -97,11 +97,11 @@ def test_letters_are_those_that_radiologists_expect():
 def test_the_scale_bar_is_as_long_as_it_says():
     fixed = volume(np.eye(3), lambda p: p[..., 2].astype(np.float32) * 0 + 1)
     at = planes(Grid.of(fixed), np.zeros(3), 480)
-    assert bar_of(at[0]) == 10
+    assert bar_of(at[0]) == 20
     (figure, *_) = maps(fixed, fixed, Scale(0, 1e9), at)
     row = figure.pixels[figure.pixels.shape[0] - 8]  # through the middle of the bar
     white = (row == 255).all(axis=-1)
-    assert white.sum() * at[0].grid.spacing_xyz[0] == pytest.approx(10, abs=0.2)
+    assert white.sum() * at[0].grid.spacing_xyz[0] == pytest.approx(20, abs=0.2)
 
 
 def test_a_map_has_the_colours_of_its_scale_and_shows_the_volume_where_it_has_no_value():

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 from PIL import Image, ImageDraw, ImageFont
+from scipy.ndimage import binary_dilation
 from skimage.segmentation import find_boundaries
 
 from napari_coreg.core.colour_tables import ON_BOTH, ON_FIXED, ON_MOVED
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.orientation import letters_towards, opposite
-from napari_coreg.core.pictures import compare, edges_of, middle_of_overlap, planes, slice_of, stretched
+from napari_coreg.core.pictures import EDGE_COLOUR, compare, edges_of, middle_of_overlap, planes, slice_of, stretched
+from napari_coreg.core.quality.bodies import body_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 
 PIXELS = 480  # of the longest side: 58 mm on paper, three side by side
 _NICE_MM = (1, 2, 5, 10, 20, 50, 100, 200)
-_BAR_SHARE = 0.3  # of the width, at most
+_BAR_SHARE = 0.35  # of the width, at most
 _MARGIN, _TEXT, _BAR = 6, 20, 4  # pixels
+_BODY_PERCENTILES, _AIR_MM = (0.2, 99.8), 18.0
 _EDGE_SHARE = 0.55  # how much the fixed volume's edges cover of a map
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _FOLDED, _RIM = (1.0, 0.88, 0.0), (0.0, 0.0, 0.0)
@@ -64,12 +67,15 @@ def where_to_look(
     *,
     pixels: int = PIXELS,
 ) -> list[Plane]:
-    """Return the planes through the middle of the labels; without any, of what both volumes cover."""
+    """Return the planes through the middle of the labels; without any, of what both volumes cover.
+
+    Of a volume they show the body and a margin, not the air about it.
+    """
     grid = Grid.of(fixed)
     centre = None if labels is None else _middle_of_labels(labels)
     if centre is None:
         centre = middle_of_overlap(grid, Grid.of(moving), transform)
-    return planes(grid, centre, pixels)
+    return planes(_around_body(fixed), centre, pixels)
 
 
 def overlays(
@@ -86,11 +92,15 @@ def overlays(
     at : list of Plane
         Where to look, in the fixed volume's space.
     """
-    found = compare(fixed, moving, transform, at)
-    return (
-        [_figure(one.checkerboard, plane) for one, plane in zip(found, at, strict=True)],
-        [_figure(one.edges, plane) for one, plane in zip(found, at, strict=True)],
-    )
+    boards = [
+        _figure(one.checkerboard, plane) for one, plane in zip(compare(fixed, moving, transform, at), at, strict=True)
+    ]
+    edged = []
+    for plane, grey in zip(at, _grey(fixed, at), strict=True):
+        picture = grey.copy()
+        picture[_grown(edges_of(slice_of(moving, plane, transform)))] = EDGE_COLOUR
+        edged.append(_figure(picture, plane))
+    return boards, edged
 
 
 def outlines(
@@ -190,6 +200,22 @@ def bar_of(plane: Plane) -> int:
     return max((mm for mm in _NICE_MM if mm <= _BAR_SHARE * wide_mm), default=_NICE_MM[0])
 
 
+def _around_body(fixed: sitk.Image) -> Grid:
+    """Return the part of a volume's grid that holds its body and a margin; all of it for a 2-D image."""
+    grid = Grid.of(fixed)
+    mask = body_mask(fixed)
+    where_xyz = np.argwhere(sitk.GetArrayViewFromImage(mask) != 0)[:, ::-1]
+    if grid.dimension != 3 or len(where_xyz) == 0:
+        return grid
+    ends = np.percentile(where_xyz, _BODY_PERCENTILES, axis=0)  # specks of noise do not count
+    places = Grid.of(mask).to_lps(ends) - np.array(grid.origin_lps)
+    first, last = (places @ np.reshape(grid.direction, (3, 3)) + [[-_AIR_MM], [_AIR_MM]]) / np.array(grid.spacing_xyz)
+    first = np.maximum(np.floor(first), 0).astype(int)
+    last = np.minimum(np.ceil(last), np.array(grid.size_xyz) - 1).astype(int)
+    size = tuple((last - first + 1).tolist())
+    return Grid(size, grid.spacing_xyz, tuple(grid.to_lps(first.astype(float)).tolist()), grid.direction)
+
+
 def _middle_of_labels(labels: sitk.Image) -> NDArray[np.float64] | None:
     where = np.argwhere(sitk.GetArrayViewFromImage(labels) != 0)
     return Grid.of(labels).to_lps(where.mean(axis=0)[::-1]) if len(where) else None
@@ -202,7 +228,8 @@ def _grey(fixed: sitk.Image, at: list[Plane]) -> list[NDArray[np.float32]]:
 
 
 def _grown(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return np.asarray(find_boundaries(marked, mode="outer") | marked)
+    """Return what is marked, and the pixels next to it."""
+    return np.asarray(binary_dilation(marked))
 
 
 def _figure(picture: NDArray[np.floating], plane: Plane) -> Figure:

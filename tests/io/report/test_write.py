@@ -215,7 +215,7 @@ def test_the_recipe_is_told_in_short_and_in_full(subject, tmp_path, helpers):
     page = Page(write_report(tmp_path / "report.html", subject, Assessment(quality, {})))
     assert "Recipe: My own" in page.text
     assert page.row("1. Rigid", "Mattes mutual information")
-    assert page.row("2. Bspline", "control points")
+    assert page.row("2. B-spline", "control points")
     assert page.row("Seed", "7")
     assert '"number_of_histogram_bins"' in page.text
     assert page.all("details")

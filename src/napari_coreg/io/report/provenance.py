@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from napari_coreg.core.quality.record import Quality
     from napari_coreg.core.quality.subject import Subject
 
+_NAMES = {"bspline": "B-spline", "lbfgs": "L-BFGS", "lbfgsb": "L-BFGS-B"}
+_AUTOMATIC = "automatic (0)"
+
 
 @dataclass(frozen=True)
 class Made:
@@ -65,7 +68,9 @@ def made_of(subject: Subject, quality: Quality) -> Made:
         if isinstance(told, dict) and told.get("sha256"):
             prints[f"{role}, file"] = str(told["sha256"])
     made = Made(
-        run=tuple((_spoken(key), _told(value)) for key, value in run.items()),
+        run=tuple(
+            (_spoken(key), _AUTOMATIC if (key, value) == ("threads", 0) else _told(value)) for key, value in run.items()
+        ),
         notes=tuple(dict.fromkeys(notes)),
         fingerprints=tuple((_spoken(role), digest) for role, digest in prints.items() if digest),
     )
@@ -148,7 +153,7 @@ def _texts(values: Any) -> list[str]:
 
 
 def _spoken(key: str) -> str:
-    words = key.replace("_", " ")
+    words = _NAMES.get(key, key.replace("_", " "))
     return words[:1].upper() + words[1:]
 
 

@@ -20,12 +20,12 @@ _SHORT = {
     "dice": "Dice",
     "jaccard": "Jaccard",
     "hausdorff_95": "HD95",
-    "mean_surface_distance": "Surface distance, mean",
-    "volume_change": "Volume change",
-    "structure_displacement_mean": "Displacement, mean",
-    "structure_displacement_median": "Displacement, median",
-    "structure_displacement_p95": "Displacement, 95 %",
-    "structure_displacement_max": "Displacement, max.",
+    "mean_surface_distance": "Surface distance",
+    "volume_change": "Volume",
+    "structure_displacement_mean": "Moved, mean",
+    "structure_displacement_median": "Moved, median",
+    "structure_displacement_p95": "Moved, 95 %",
+    "structure_displacement_max": "Moved, max.",
     "structure_folded": "Folded",
 }
 
@@ -78,26 +78,28 @@ class Explained:
         Of the group.
     measures : tuple of Measure
         Those in use.
-    tells, cannot_tell, sources : tuple of (str, str)
-        What may, and may not, be concluded, and where the measures come from: each text once, after the names of the
-        measures that it is of; these are empty where it is of all.
+    cannot_tell, sources : tuple of (str, str)
+        What may not be concluded, and where the measures come from: each text once, after the names of the measures
+        that it is of; these are empty where it is of all.
     """
 
     title: str
     measures: tuple[Measure, ...]
-    tells: tuple[tuple[str, str], ...]
     cannot_tell: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, str], ...]
 
 
 def groups_of(quality: Quality) -> tuple[Group, ...]:
-    """Return the tables of all rows, in the order of the quality."""
+    """Return the tables of all rows, in the order of the quality; those of structures stand together in one."""
+    of_structures = [row for row in quality.rows if row.structure]
+    home = next((row.group for row in of_structures if row.group == "Structures"), None)
+    home = home or next((row.group for row in of_structures), None)
     made = []
     for title in dict.fromkeys(row.group for row in quality.rows):
-        rows = [row for row in quality.rows if row.group == title]
-        lines = tuple(_line(row, quality.limits) for row in rows if not row.structure)
-        of_structures = [row for row in rows if row.structure]
-        made.append(Group(title, lines, _structures(of_structures, quality.limits) if of_structures else None))
+        rows = [row for row in quality.rows if row.group == title and not row.structure]
+        table = _structures(of_structures, quality.limits) if title == home else None
+        if rows or table is not None:
+            made.append(Group(title, tuple(_line(row, quality.limits) for row in rows), table))
     return tuple(made)
 
 
@@ -115,8 +117,7 @@ def explained(quality: Quality) -> tuple[Explained, ...]:
     made = []
     for title in dict.fromkeys(CATALOGUE[key].group for key in keys):
         measures = tuple(CATALOGUE[key] for key in keys if CATALOGUE[key].group == title)
-        told = (_told(measures, text) for text in ("tells", "cannot_tell", "source"))
-        made.append(Explained(title, measures, *told))
+        made.append(Explained(title, measures, _told(measures, "cannot_tell"), _told(measures, "source")))
     return tuple(made)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from napari_coreg.core.geometry import Grid
@@ -38,7 +39,7 @@ def number(value: float | None, unit: str = "") -> str:
         return "0"
     if unit in _LENGTHS or (unit == "%" and abs(value) >= 0.005):
         text = f"{value:.2f}"
-    elif float(value).is_integer() and 10 <= abs(value) < 1e12:
+    elif abs(value) < 1e12 and (abs(value) >= 1000 or (abs(value) >= 10 and float(value).is_integer())):
         text = f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     else:
         text = f"{value:.3f}" if 1e-3 <= abs(value) < 1000 and unit != "%" else f"{value:.3g}"
@@ -76,15 +77,19 @@ def listed(names: Iterable[str]) -> str:
     --------
     >>> listed(["error, mean", "error, maximum", "bending energy"])
     'error (mean, maximum); bending energy'
+    >>> listed(["overlap", "overlap, mean of all"])
+    'overlap (also mean of all)'
     """
     ends: dict[str, list[str]] = {}
     for name in names:
         stem, _, end = name.partition(", ")
         ends.setdefault(stem, []).append(end)
-    return "; ".join(
-        f"{stem} ({', '.join(found)})" if len(found) > 1 else ", ".join(filter(None, (stem, *found)))
-        for stem, found in ends.items()
-    )
+    told = []
+    for stem, found in ends.items():
+        named = [end for end in found if end]
+        also = "also " if len(named) < len(found) else ""
+        told.append(f"{stem} ({also}{', '.join(named)})" if named and len(found) > 1 else ", ".join([stem, *named]))
+    return "; ".join(told)
 
 
 def sentence(text: str) -> str:
@@ -121,6 +126,13 @@ def volume_facts(volume: VolumeRecord) -> dict[str, str]:
         "Direction cosines, rows": "; ".join(" ".join(_signed(x, 4) for x in row) for row in rows),
         "Fingerprint, SHA-256": volume.fingerprint or NOTHING,
     }
+
+
+def names_of(fixed: VolumeRecord, moving: VolumeRecord) -> tuple[str, str]:
+    """Return the names of two volumes; with their folders where they are called the same."""
+    if fixed.name != moving.name or not (fixed.path and moving.path):
+        return fixed.name, moving.name
+    return f"{PurePath(fixed.path).parent.name}/{fixed.name}", f"{PurePath(moving.path).parent.name}/{moving.name}"
 
 
 def _times(words: Iterable[str]) -> str:

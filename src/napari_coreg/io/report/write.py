@@ -15,7 +15,17 @@ from napari_coreg.io.atomic import full_suffix, replacing
 from napari_coreg.io.report.pictures import check_groups, deformation_groups, overlay_groups
 from napari_coreg.io.report.provenance import made_of
 from napari_coreg.io.report.tables import counts_of, explained, groups_of, name_of
-from napari_coreg.io.report.words import SIGNS, WORDS, limit_words, number, sentence, volume_facts, without_state
+from napari_coreg.io.report.words import (
+    SIGNS,
+    WORDS,
+    limit_words,
+    names_of,
+    number,
+    plain,
+    sentence,
+    volume_facts,
+    without_state,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,9 +93,10 @@ def require_report(path: str | Path) -> None:
 def _content(subject: Subject, assessment: Assessment, signed_by: Sequence[str]) -> dict[str, Any]:
     """Return all that the template shows."""
     quality = assessment.quality
-    names = [*signed_by, *[""] * (len(SIGNERS) - len(signed_by))]
+    signers = [*signed_by, *[""] * (len(SIGNERS) - len(signed_by))]
     return {
         "quality": quality,
+        "names": names_of(quality.fixed, quality.moving),
         "when": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         "version": napari_coreg.__version__,
         "counts": counts_of(quality.rows),
@@ -96,16 +107,12 @@ def _content(subject: Subject, assessment: Assessment, signed_by: Sequence[str])
         "checks": check_groups(subject, assessment),
         "groups": groups_of(quality),
         "limits": [
-            (name_of(limit), limit_words(limit.good, limit.bad, limit.best), limit) for limit in _limits(quality)
+            (name_of(limit), limit_words(limit.good, limit.bad, limit.best), limit) for limit in quality.limits.limits
         ],
         "explained": explained(quality),
         "made": made_of(subject, quality),
-        "signatures": list(zip(SIGNERS, names, strict=True)),
+        "signatures": list(zip(SIGNERS, signers, strict=True)),
     }
-
-
-def _limits(quality: Quality) -> Sequence[Any]:
-    return quality.limits.limits
 
 
 def _side_by_side(quality: Quality) -> list[tuple[str, str, str]]:
@@ -128,7 +135,9 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, css_string=_css_string, sentence=sentence, without_state=without_state)
+    environment.filters.update(
+        number=number, plain=plain, css_string=_css_string, sentence=sentence, without_state=without_state
+    )
     environment.globals.update(signs=SIGNS, words=WORDS)
     return environment
 
