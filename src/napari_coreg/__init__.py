@@ -10,12 +10,15 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_coreg.core.consistency import inverse_consistency as inverse_consistency
+    from napari_coreg.core.consistency import transitivity as transitivity
     from napari_coreg.core.features_2d import register_2d_features as register_2d_features
     from napari_coreg.core.inverse import Inverse as Inverse
     from napari_coreg.core.inverse import find_inverse as find_inverse
     from napari_coreg.core.inverse import invert_points as invert_points
     from napari_coreg.core.inverse import invert_surface as invert_surface
     from napari_coreg.core.inverse import invert_vectors as invert_vectors
+    from napari_coreg.core.label_measures import compare_labels as compare_labels
     from napari_coreg.core.landmarks import LandmarkFit as LandmarkFit
     from napari_coreg.core.landmarks import fit_landmarks as fit_landmarks
     from napari_coreg.core.preflight import Finding as Finding
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
     from napari_coreg.core.recipe import Recipe as Recipe
     from napari_coreg.core.register import register as register
     from napari_coreg.core.result import RegistrationResult as RegistrationResult
+    from napari_coreg.core.similarity import overlap_mask as overlap_mask
+    from napari_coreg.core.similarity import similarity as similarity
+    from napari_coreg.core.target_error import leave_one_out as leave_one_out
+    from napari_coreg.core.target_error import target_registration_error as target_registration_error
     from napari_coreg.core.warp import Surface as Surface
     from napari_coreg.core.warp import warp_labels as warp_labels
     from napari_coreg.core.warp import warp_points as warp_points
@@ -82,19 +89,23 @@ _HOME = {
     "attempts_of": "napari_coreg.plugin.attempts.projects",
     "check_layers": "napari_coreg.plugin.console",
     "check_pair": "napari_coreg.core.preflight",
+    "compare_labels": "napari_coreg.core.label_measures",
     "compare_layers": "napari_coreg.plugin.compare.console",
     "find_inverse": "napari_coreg.core.inverse",
     "fit_landmark_layers": "napari_coreg.plugin.landmarks.console",
     "fit_landmarks": "napari_coreg.core.landmarks",
     "how_to_repeat": "napari_coreg.plugin.again",
+    "inverse_consistency": "napari_coreg.core.consistency",
     "invert_points": "napari_coreg.core.inverse",
     "invert_surface": "napari_coreg.core.inverse",
     "invert_vectors": "napari_coreg.core.inverse",
     "keep_layer": "napari_coreg.plugin.keep",
+    "leave_one_out": "napari_coreg.core.target_error",
     "load_preset": "napari_coreg.core.presets",
     "measure_quality": "napari_coreg.plugin.quality.console",
     "open_project": "napari_coreg.plugin.attempts.projects",
     "orthogonal_views": "napari_coreg.plugin.orthogonal.console",
+    "overlap_mask": "napari_coreg.core.similarity",
     "preset_names": "napari_coreg.core.presets",
     "read_point_pairs": "napari_coreg.io.point_pairs",
     "read_points": "napari_coreg.io.points",
@@ -111,7 +122,10 @@ _HOME = {
     "save_project": "napari_coreg.plugin.attempts.projects",
     "save_report": "napari_coreg.plugin.quality.console",
     "show_deformation": "napari_coreg.plugin.deformation.console",
+    "similarity": "napari_coreg.core.similarity",
     "simulate_layer": "napari_coreg.plugin.quality.long_checks_console",
+    "target_registration_error": "napari_coreg.core.target_error",
+    "transitivity": "napari_coreg.core.consistency",
     "warp_labels": "napari_coreg.core.warp",
     "warp_layers": "napari_coreg.plugin.warp.console",
     "warp_points": "napari_coreg.core.warp",
@@ -138,19 +152,23 @@ __all__ = [
     "attempts_of",
     "check_layers",
     "check_pair",
+    "compare_labels",
     "compare_layers",
     "find_inverse",
     "fit_landmark_layers",
     "fit_landmarks",
     "how_to_repeat",
+    "inverse_consistency",
     "invert_points",
     "invert_surface",
     "invert_vectors",
     "keep_layer",
+    "leave_one_out",
     "load_preset",
     "measure_quality",
     "open_project",
     "orthogonal_views",
+    "overlap_mask",
     "preset_names",
     "read_point_pairs",
     "read_points",
@@ -167,7 +185,10 @@ __all__ = [
     "save_project",
     "save_report",
     "show_deformation",
+    "similarity",
     "simulate_layer",
+    "target_registration_error",
+    "transitivity",
     "warp_labels",
     "warp_layers",
     "warp_points",

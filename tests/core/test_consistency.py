@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from napari_coreg.core.consistency import inverse_consistency, transitivity
 from napari_coreg.core.geometry import Grid
+from napari_coreg.core.similarity import overlap_mask
 from napari_coreg.errors import GeometryError, RegistrationCancelled
 
 TURNED = np.reshape(sitk.VersorRigid3DTransform((0.3, -0.5, 0.8), 0.7).GetMatrix(), (3, 3))
@@ -163,6 +164,15 @@ def test_a_composed_transform_is_transitive():
     grid = make_grid()
     first, second = affine(11), spline(12, grid)
     assert transitivity(first, second, sitk.CompositeTransform([second, first]), grid).maximum_mm < 1e-4
+
+
+def test_volumes_do_for_their_grids():
+    grid, moving = make_grid(), make_grid(-1, (10, 16, 9))
+    bent, back = spline(13, grid), affine(14)
+    found = inverse_consistency(bent, back, empty_on(grid), moving_grid=empty_on(moving))
+    assert repr(found) == repr(inverse_consistency(bent, back, grid, moving_grid=moving))
+    overlap = overlap_mask(empty_on(grid), empty_on(moving), bent)
+    assert sitk.GetArrayFromImage(overlap).sum() == found.voxels
 
 
 def test_looking_at_consistency_tells_how_far_it_is_and_can_be_cancelled():

@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.deformation import require_axes
+from napari_coreg.core.geometry import as_grid
 from napari_coreg.core.resample import resample
 from napari_coreg.core.similarity import overlap_mask
 from napari_coreg.core.slabs import coarse_grid, slab_grid, slabs
@@ -62,10 +63,10 @@ class Consistency:
 def inverse_consistency(
     forward: sitk.Transform,
     backward: sitk.Transform,
-    grid: Grid,
+    grid: Grid | sitk.Image,
     mask: sitk.Image | None = None,
     *,
-    moving_grid: Grid | None = None,
+    moving_grid: Grid | sitk.Image | None = None,
     most_voxels: int = MOST_VOXELS,
     on_fraction: OnFraction | None = None,
     is_cancelled: IsCancelled | None = None,
@@ -79,12 +80,13 @@ def inverse_consistency(
     ----------
     forward, backward : SimpleITK.Transform
         F, fixed -> moving, and B, moving -> fixed, found apart from each other, LPS mm.
-    grid : Grid
-        The fixed volume's.
+    grid : Grid or SimpleITK.Image
+        The fixed volume, or its grid.
     mask : SimpleITK.Image, optional
         On any grid in fixed space; only where it is not 0.
-    moving_grid : Grid, optional
-        The moving volume's: only points that F takes into it are measured, as B was found from nothing beyond.
+    moving_grid : Grid or SimpleITK.Image, optional
+        The moving volume, or its grid: only points that F takes into it are measured, as B was found from nothing
+        beyond.
     most_voxels : int
         Of the map; a larger grid is thinned.
     on_fraction : callable, optional
@@ -113,6 +115,7 @@ def inverse_consistency(
     >>> inverse_consistency(there, back, grid, moving_grid=grid)
     <Consistency: mean 2 mm, 95 % within 2 mm, at most 2 mm; 37.5 % measured>
     """
+    grid = as_grid(grid)
     for transform in (forward, backward):
         require_axes(transform, grid)
     return _measure(
@@ -124,11 +127,11 @@ def transitivity(
     first_to_second: sitk.Transform,
     second_to_third: sitk.Transform,
     first_to_third: sitk.Transform,
-    grid: Grid,
+    grid: Grid | sitk.Image,
     mask: sitk.Image | None = None,
     *,
-    second_grid: Grid | None = None,
-    third_grid: Grid | None = None,
+    second_grid: Grid | sitk.Image | None = None,
+    third_grid: Grid | sitk.Image | None = None,
     most_voxels: int = MOST_VOXELS,
     on_fraction: OnFraction | None = None,
     is_cancelled: IsCancelled | None = None,
@@ -139,12 +142,13 @@ def transitivity(
     ----------
     first_to_second, second_to_third, first_to_third : SimpleITK.Transform
         T12, T23 and T13, LPS mm.
-    grid : Grid
-        The first volume's.
+    grid : Grid or SimpleITK.Image
+        The first volume, or its grid.
     mask : SimpleITK.Image, optional
         On any grid in the first volume's space; only where it is not 0.
-    second_grid, third_grid : Grid, optional
-        Of the other volumes: only points that T12 takes into the second, and T13 into the third, are measured.
+    second_grid, third_grid : Grid or SimpleITK.Image, optional
+        The other volumes, or their grids: only points that T12 takes into the second, and T13 into the third, are
+        measured.
     most_voxels, on_fraction, is_cancelled
         As for `inverse_consistency`.
 
@@ -160,6 +164,7 @@ def transitivity(
     Christensen and Johnson, "Invertibility and transitivity analysis for nonrigid image registration", J Electron
     Imaging 12, 2003.
     """
+    grid = as_grid(grid)
     for transform in (first_to_second, second_to_third, first_to_third):
         require_axes(transform, grid)
     by_way_of_second = compose(first_to_second, second_to_third)
@@ -169,7 +174,7 @@ def transitivity(
 
 def _measure(
     ways: tuple[sitk.Transform, sitk.Transform | None],
-    stays: Sequence[tuple[sitk.Transform, Grid | None]],
+    stays: Sequence[tuple[sitk.Transform, Grid | sitk.Image | None]],
     grid: Grid,
     mask: sitk.Image | None,
     most_voxels: int,

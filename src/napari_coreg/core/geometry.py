@@ -92,6 +92,11 @@ class Grid:
         return np.asarray(index_xyz) @ matrix[:n, :n].T + matrix[:n, n]
 
 
+def as_grid(like: Grid | sitk.Image) -> Grid:
+    """Return the grid of an image, and a grid as it is."""
+    return Grid.of(like) if isinstance(like, sitk.Image) else like
+
+
 def describe(grid: Grid) -> str:
     """Return size and spacing in words, for messages.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
+from napari_coreg.core.geometry import as_grid
 from napari_coreg.core.local_similarity import LocalCorrelation, StructuralSimilarity, window_radius
 from napari_coreg.core.paired_values import PairedValues
 from napari_coreg.core.resample import resample
@@ -67,13 +68,13 @@ class Similarity:
     voxels: int
 
 
-def overlap_mask(fixed: Grid, moving: Grid, transform: sitk.Transform) -> sitk.Image:
+def overlap_mask(fixed: Grid | sitk.Image, moving: Grid | sitk.Image, transform: sitk.Transform) -> sitk.Image:
     """Return where `fixed` has a voxel of `moving` behind it.
 
     Parameters
     ----------
-    fixed, moving : Grid
-        The two grids.
+    fixed, moving : Grid or SimpleITK.Image
+        The two grids, or volumes on them.
     transform : SimpleITK.Transform
         Fixed -> moving, LPS mm.
 
@@ -82,6 +83,7 @@ def overlap_mask(fixed: Grid, moving: Grid, transform: sitk.Transform) -> sitk.I
     SimpleITK.Image
         Of type uint8, on the fixed grid: 1 where the point lies within the moving grid, else 0.
     """
+    fixed, moving = as_grid(fixed), as_grid(moving)
     everywhere = sitk.Image(list(moving.size_xyz), sitk.sitkUInt8) + 1
     everywhere.SetSpacing(moving.spacing_xyz)
     everywhere.SetOrigin(moving.origin_lps)
