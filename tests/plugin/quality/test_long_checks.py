@@ -120,7 +120,7 @@ def test_there_and_back_is_measured_where_the_points_stay_inside(qtbot, panel, p
     assert sorted(np.unique(np.round(layer.data, 3))) in ([0.0, 2.5], [2.5])
     assert all(str(unit) in ("mm", "millimeter") for unit in layer.units)
     assert layer.axis_labels == ("z", "y", "x")
-    assert layer.colormap.name == "inferno"
+    assert layer.colormap.map(0.0).ravel()[3] == 0  # nothing is painted over where nothing is off
 
 
 def test_a_map_lies_over_the_fixed_volume_also_where_that_was_moved_by_hand(qtbot, panel, pair, subject, way_back):
@@ -249,7 +249,7 @@ def test_a_known_motion_is_tried_on_the_result_itself(qtbot, panel, subject, pai
     panel.simulate.fields["shift_mm"].set_plain(25.0)
     panel.simulate.fields["seed"].set_plain(4)
     outcome = run(qtbot, panel, "simulation")
-    assert known_motion["move"] == SimulatedMove(shift_mm=25.0, seed=4)
+    assert known_motion["move"] == SimulatedMove(shift_mm=25.0, seed=4, deformation_mm=0.0)  # a rigid recipe finds none
     assert known_motion["volume"] is subject.fixed
     assert known_motion["recipe"] is subject.recipe
     assert [(row.measure, row.before, row.after) for row in outcome.rows] == [
@@ -277,6 +277,23 @@ def test_a_known_motion_needs_no_result(qtbot, pair, known_motion):
     assert known_motion["recipe"] == load_preset("rigid")
     assert "Error on a known motion of moving (mm)" in pair.layers
     assert not pair.layers["moving, moved by a known amount"].visible
+
+
+def test_a_deformation_is_proposed_where_the_recipe_can_find_it(panel, subject):
+    field = panel.simulate.fields["deformation_mm"]
+    assert field.plain() == 0.0
+    panel.set_subject(replace(subject, recipe=load_preset("fast-bspline")), "moving")
+    assert field.plain() == SimulatedMove().deformation_mm
+    field.native.setText("3")
+    panel.set_subject(subject, "moving")
+    assert field.plain() == 3
+
+
+def test_of_the_maps_only_the_latest_is_seen(qtbot, panel, pair, way_back, known_motion):
+    run(qtbot, panel, "inverse_consistency")
+    run(qtbot, panel, "simulation")
+    seen = [layer.name for layer in pair.layers if layer.visible]
+    assert seen == ["fixed", "moving", "Error on a known motion of fixed (mm)"]
 
 
 def test_a_setting_out_of_its_range_is_told_at_once(panel):

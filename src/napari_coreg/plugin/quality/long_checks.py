@@ -15,6 +15,7 @@ from napari_coreg.plugin.layers import read_layer
 from napari_coreg.plugin.looks import looks_of
 from napari_coreg.plugin.parts import Note, column, follow
 from napari_coreg.plugin.quality.long_checks_forms import CheckForm, InverseForm, RepeatForm, SimulateForm
+from napari_coreg.plugin.quality.long_checks_maps import is_map
 from napari_coreg.plugin.quality.long_checks_run import CHECKS, LongCheckOutcome
 from napari_coreg.plugin.quality.long_checks_tasks import About, Finished, repeat, simulate, there_and_back
 from napari_coreg.plugin.quietly import add_quietly
@@ -195,6 +196,7 @@ class LongChecksPanel(QWidget):
     def _refresh(self) -> None:
         subject = self._subject
         result = None if subject is None else subject.result
+        self.simulate.propose(None if subject is None else subject.recipe)
         for form in self.forms.values():
             form.set_state(
                 busy=self.is_busy(),
@@ -236,9 +238,16 @@ class LongChecksPanel(QWidget):
         numbers.show_rows(finished.rows, finished.words)
         numbers.show_layer(finished.layers[0])
         for layer in finished.layers:
-            self._turns.add(partial(add_quietly, self._viewer, layer))
+            self._turns.add(partial(self._show, layer))
         if finished.outcome is not None:
             self._turns.add(partial(self.measured.emit, finished.outcome))
+
+    def _show(self, layer: Any) -> None:
+        """Add a map, and hide those before it, which would be seen through it."""
+        for other in self._viewer.layers:
+            if is_map(other) and is_map(layer):
+                other.visible = False
+        add_quietly(self._viewer, layer)
 
     def _on_failed(self, text: str) -> None:
         self._say(text, "error")

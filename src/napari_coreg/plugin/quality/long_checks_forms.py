@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QPushButton, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QPushButton, QSpinBox, QWidget
 
 from napari_coreg.core.presets import load_preset, preset_names
 from napari_coreg.core.simulation import SimulatedMove
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 _NO_RECIPE = "This transform came without its recipe, so it cannot be run again. Register the pair, and choose that."
 _NO_SUBJECT = "Measure a registration first."
-_OWN_RECIPE = "that of the result"
-_FIXED = "(the fixed volume)"
+_OWN_RECIPE = "(as it was run)"
+_FIXED = "(the fixed one)"
+_INTENSITIES = {"none": "As they are", "gamma": "By a gamma", "remap": "As another modality"}
 
 
 class CheckForm(QWidget):
@@ -120,8 +121,8 @@ class RepeatForm(CheckForm):
             box.setDecimals(1)
             box.setSuffix(unit)
             box.setValue(value)
-        self.mm.setToolTip("How far the start is shifted at most, in a random direction.")
-        self.degrees.setToolTip("How far the start is turned at most, about a random axis.")
+        self.mm.setToolTip("By how much each start is shifted, in a direction of its own.")
+        self.degrees.setToolTip("By how much each start is turned, about an axis of its own.")
         for label, widget in (("Runs", self.count), ("Start shifted by", self.mm), ("Start turned by", self.degrees)):
             guard_wheel(widget)
             self.rows.addRow(label, widget)
@@ -162,14 +163,18 @@ class SimulateForm(CheckForm):
         self._recipes = [load_preset(name) for name in preset_names()]
         self.recipe_box.addItems([_OWN_RECIPE, *(recipe.title or recipe.name for recipe in self._recipes)])
         self.recipe_box.set_help("Which recipe is tried: that of the result, or another.")
-        self.rows.addRow("Volume", self.volume)
-        self.rows.addRow("Recipe", self.recipe_box)
+        of_what = form()
+        of_what.addRow("Volume", self.volume)
+        of_what.addRow("Recipe", self.recipe_box)
+        self.rows.addRow(of_what)
         self.fields: dict[str, ValueField] = {}
         for name, info in SimulatedMove.model_fields.items():
             field = ValueField(name, info, self._on_edited)
             field.set_plain(info.default)
             self.fields[name] = field
             self.rows.addRow(info.title or name, field.native)
+        self._name_intensities()
+        self._proposed_mm = float(SimulatedMove().deformation_mm)
         self.keep = QCheckBox("Add the moved volume, too")
         self.keep.setToolTip("As a hidden layer, where the recipe found it.")
         self.rows.addRow(self.keep)
@@ -198,6 +203,15 @@ class SimulateForm(CheckForm):
         index = self.recipe_box.currentIndex()
         return self._recipes[index - 1] if index > 0 else None
 
+    def propose(self, recipe: Recipe | None) -> None:
+        """Propose no deformation for a recipe that finds none, unless somebody has set another length."""
+        tried = self.recipe() or recipe
+        bends = tried is None or any(stage.kind == "bspline" for stage in tried.stages)
+        proposed = float(SimulatedMove().deformation_mm) if bends else 0.0
+        if self.fields["deformation_mm"].plain() == self._proposed_mm:
+            self.fields["deformation_mm"].set_plain(proposed)
+            self._proposed_mm = proposed
+
     def is_of_result(self) -> bool:
         """Whether volume and recipe are those of the result."""
         return self.volume.layer() is None and self.recipe() is None
@@ -208,6 +222,12 @@ class SimulateForm(CheckForm):
         super().set_state(busy=busy, subject=subject or has_volume, recipe=recipe or has_recipe, seconds=seconds)
         if not busy:
             self._show_error()
+
+    def _name_intensities(self) -> None:
+        box = self.fields["intensity"].native
+        for index in range(box.count() if isinstance(box, QComboBox) else 0):
+            words = _INTENSITIES.get(str(box.itemData(index)), box.itemText(index))
+            box.setItemText(index, words)
 
     def _on_edited(self, _value: Any = None) -> None:
         self.changed.emit()

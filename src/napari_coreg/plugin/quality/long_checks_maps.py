@@ -14,7 +14,9 @@ from napari_coreg.plugin.layers import METADATA_KEY, make_layer, volume_to_layer
 if TYPE_CHECKING:
     from napari_coreg.plugin.quality.long_checks_run import Check
 
-COLORMAP = "inferno"  # black at 0, so that nothing is painted over where nothing is off
+COLORMAP = "inferno"
+_MOST, _FULL_AT = 0.85, 0.35  # opacity, and from which part of the scale on
+_KEY = "long_check"
 _NAMES: dict[Check, str] = {
     "inverse_consistency": "Inverse consistency of {} (mm)",
     "repeatability": "Spread of repeated runs of {} (mm)",
@@ -46,11 +48,27 @@ def map_layer(check: Check, map_mm: sitk.Image, name: str, moved: sitk.AffineTra
             _NAMES[check].format(name),
             limits=limits_mm(measured),
             moved=moved,
-            colormap=COLORMAP,
-            blending="additive",
-            metadata={METADATA_KEY: {"long_check": check}},
+            colormap=error_colormap(),
+            blending="translucent_no_depth",
+            metadata={METADATA_KEY: {_KEY: check}},
         )
     )
+
+
+def is_map(layer: Any) -> bool:
+    """Whether a layer is the map of a long check."""
+    return _KEY in layer.metadata.get(METADATA_KEY, {})
+
+
+def error_colormap() -> Any:
+    """Return a colour map for lengths of errors: inferno, which lets through what is below where nothing is off."""
+    from napari.utils import Colormap  # noqa: PLC0415 - 2.6 s, and loaded already wherever a viewer exists
+    from napari.utils.colormaps import ensure_colormap  # noqa: PLC0415
+
+    at = np.linspace(0, 1, 65)
+    colours = np.array(ensure_colormap(COLORMAP).map(at))
+    colours[:, 3] = _MOST * np.minimum(1.0, at / _FULL_AT)
+    return Colormap(colours, name="error (mm)")
 
 
 def simulated_layer(moving: sitk.Image, name: str, moved: sitk.AffineTransform | None = None) -> Any:
