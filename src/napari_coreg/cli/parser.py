@@ -24,8 +24,15 @@ INITIALIZATIONS = (
 )
 LANDMARK_MODELS = ("translation", "rigid", "similarity", "affine", "thin_plate")
 CHECKS = ("inverse-consistency", "repeatability", "simulation")
+INTENSITIES = ("none", "gamma", "remap")
 INTERPOLATORS = ("nearest", "linear", "bspline", "windowed_sinc", "label")
 
+_MOVES = (
+    ("--rotation", "DEGREES", "turn about the centre of the body", 5),
+    ("--shift", "MM", "shift in a random direction", 10),
+    ("--deformation", "MM", "longest displacement of the smooth deformation", 5),
+    ("--noise", "PART", "standard deviation of noise, as part of the range of values", 0.02),
+)
 _DIRECTION = (
     "A transform maps points of the FIXED volume to points of the MOVING volume (LPS, mm),\n"
     "so it pulls the moving volume onto the fixed one's voxels."
@@ -110,6 +117,22 @@ def _tolerance(word: str) -> float:
     if not 0 < length < math.inf:
         raise argparse.ArgumentTypeError(f"{word!r} is not a length in mm, more than 0")
     return length
+
+
+def _amount(word: str) -> float:
+    try:
+        amount = float(word)
+    except ValueError:
+        amount = math.nan
+    if not 0 <= amount < math.inf:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number, 0 or more")
+    return amount
+
+
+def _repeats(word: str) -> int:
+    if not word.isdecimal() or not 1 <= int(word) <= 1000:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a whole number from 1 to 1000")
+    return int(word)
 
 
 def _two_volumes(parser: argparse.ArgumentParser) -> None:
@@ -309,6 +332,33 @@ def _limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print them as JSON, to be edited")
 
 
+def _simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("fixed", type=Path, metavar="VOLUME", help="volume to be moved: a file or a DICOM folder")
+    parser.add_argument("--volume", type=_number_or_name, metavar="N|NAME", help="which volume of VOLUME")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for what is made")
+    parser.add_argument("-r", "--recipe", default="rigid", metavar="NAME|FILE", help="to be tried (default: rigid)")
+    _settings(parser)
+    size = "(default: {}; 0 for none)"
+    for word, unit, what, default in _MOVES:
+        parser.add_argument(word, type=_amount, metavar=unit, help=f"{what} {size.format(default)}")
+    parser.add_argument(
+        "--smoothness", type=_amount, metavar="MM", help="how far apart places move differently (default: 40)"
+    )
+    parser.add_argument(
+        "--intensity",
+        choices=INTENSITIES,
+        help="how values change: not, brighter or darker by a power, or as another modality's (default: none)",
+    )
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of what is random (%(default)s)")
+    parser.add_argument(
+        "--repeats", type=_repeats, default=1, metavar="N", help="so many simulations, with seeds from --seed on"
+    )
+    parser.add_argument("--mask", type=Path, metavar="FILE", help="where the error counts (default: the body)")
+    parser.add_argument("--threads", type=_threads, default=0, metavar="N", help="threads; 1 repeats bit for bit")
+    parser.add_argument("--json", action="store_true", help="print the record as one JSON object, and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
 def _fit(parser: argparse.ArgumentParser) -> None:
     files = "landmarks: a .csv with the columns x,y,z and name, 3D Slicer's .mrk.json or .fcsv, or .pts, .txt or .vtk"
     parser.add_argument("fixed_points", type=Path, metavar="FIXED_POINTS", help=f"{files}; in the fixed volume")
@@ -443,6 +493,19 @@ _COMMANDS: tuple[tuple[str, str, str, Callable[[argparse.ArgumentParser], None],
             "napari-coreg limits",
             "napari-coreg limits --json > limits.json",
             "napari-coreg evaluate out --limits limits.json",
+        ),
+    ),
+    (
+        "simulate",
+        "try a recipe on a volume that was moved by a known transform",
+        "Turn, shift and deform VOLUME by known amounts, change its values, add noise, register it with itself, and\n"
+        "tell how far what was found is from the truth: what the recipe can do on this kind of image, at best.\n\n"
+        "OUT gets moving.nii.gz, truth.h5, found.h5 (fixed -> moving), error.nii.gz (mm, on VOLUME's voxels) and\n"
+        "simulation.json: all of them or none. With --repeats the seed is in the names of all but the last.",
+        _simulate,
+        (
+            "napari-coreg simulate mr.nii.gz -o out --recipe fast-bspline",
+            "napari-coreg simulate mr.nii.gz -o out --deformation 0 --intensity remap --repeats 5",
         ),
     ),
     (
