@@ -19,6 +19,7 @@ from napari_coreg.core import metrics, optimizers, stages
 from napari_coreg.core import recipe as recipes
 from napari_coreg.core.frozen import FrozenModel
 from napari_coreg.core.refusals import refusals
+from napari_coreg.io.result_schema import result_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +47,7 @@ def main() -> None:
     pages = {
         DOCS / "reference" / "recipes.md": recipes_page(),
         DOCS / "reference" / "command-line.md": command_line_page(),
+        DOCS / "reference" / "result.schema.json": json.dumps(result_schema(), indent=2, ensure_ascii=False) + "\n",
         README: with_recipes(README.read_text(encoding="utf-8")),
     }
     old = [path for path, text in pages.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
