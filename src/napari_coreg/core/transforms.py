@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Parameters = tuple[float, ...] | NDArray[np.float64]
 
+_ROUNDING = 1e-8  # of a product of rotations; what scales by more is kept as it is
+_FEW_DIGITS = 1e-5  # of a rotation from a file
 _NOT_LINEAR = {sitk.sitkBSplineTransform, sitk.sitkDisplacementField}
 
 
@@ -80,10 +82,10 @@ def from_matrix(matrix: NDArray[np.float64], centre_lps: NDArray[np.float64] | N
     """
     n = matrix.shape[0] - 1
     linear, offset = matrix[:n, :n], matrix[:n, n]
-    if np.allclose(linear, np.eye(n), atol=1e-12):
+    if np.allclose(linear, np.eye(n), rtol=0, atol=1e-12):
         return sitk.TranslationTransform(n, offset.tolist())
     transform: sitk.Transform
-    if _is_rotation(linear):
+    if _is_rotation(linear, _ROUNDING):
         u, _, vt = np.linalg.svd(linear)
         linear = u @ vt
         transform = sitk.Euler2DTransform() if n == 2 else sitk.VersorRigid3DTransform()
@@ -229,12 +231,12 @@ def is_rigid(transform: sitk.Transform) -> bool:
     if not is_linear(transform):
         return False
     n = transform.GetDimension()
-    return _is_rotation(to_matrix(transform)[:n, :n])
+    return _is_rotation(to_matrix(transform)[:n, :n], _FEW_DIGITS)
 
 
-def _is_rotation(linear: NDArray[np.float64]) -> bool:
-    n = len(linear)
-    return bool(np.allclose(linear.T @ linear, np.eye(n), atol=1e-8) and np.linalg.det(linear) > 0)
+def _is_rotation(linear: NDArray[np.float64], within: float) -> bool:
+    is_orthogonal = np.allclose(linear.T @ linear, np.eye(len(linear)), rtol=0, atol=within)
+    return bool(is_orthogonal and np.linalg.det(linear) > 0)
 
 
 def is_identity(transform: sitk.Transform) -> bool:

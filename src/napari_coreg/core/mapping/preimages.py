@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from scipy.spatial import cKDTree
 
 from napari_coreg.core.mapping.chain import Chain
-from napari_coreg.core.mapping.kernels import LINEAR
+from napari_coreg.core.mapping.kernels import FIELD, LINEAR
 from napari_coreg.core.transforms import compose, invert, is_linear, parts
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SEEDS = 40_000
-BEYOND = 0.3  # of its length, how far around the domain seeds are sown
 MOST_TRIES = 8
 
 
@@ -84,14 +83,17 @@ class Preimages:
 
     @cached_property
     def _seeds(self) -> tuple[Floats, cKDTree]:
-        """Points over the domain of the first deformation and around it, and a tree of where they come to."""
+        """Points over the domain of the first deformation, and a tree of where they come to.
+
+        None lies beyond it: there the way back may be another one, and that within the domain is to be found first.
+        """
         links, n = self.chain.links, self.chain.dimension
         first = int(np.flatnonzero(links.kinds != LINEAR)[0])
-        counts = links.counts_xyz[first, :n]
-        long = counts > 1
+        counts, is_field = links.counts_xyz[first, :n], links.kinds[first] == FIELD
+        long = counts > is_field
         along = max(3, round(SEEDS ** (1 / max(1, int(long.sum())))))
         axes = [
-            np.linspace(-BEYOND * count, (1 + BEYOND) * count, along) if is_long else np.zeros(1)
+            np.linspace(0, count - is_field, along) if is_long else np.full(1, 0.0 if is_field else 0.5)
             for count, is_long in zip(counts, long, strict=True)
         ]
         places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n)
