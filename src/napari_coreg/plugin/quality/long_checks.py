@@ -131,6 +131,7 @@ class LongChecksPanel(QWidget):
         try:
             task = self._task(check)
         except CoregError as error:
+            self.forms[check].hold(self._status)
             self._say(str(error), "error")
             return
         worker = _CheckWorker(task)
@@ -142,6 +143,7 @@ class LongChecksPanel(QWidget):
         worker.finished.connect(self._on_finished)
         self._worker = worker
         self.message.say("")
+        self.forms[check].hold(self._status)  # below the button that began it
         self._on_stepped("Beginning", 0.0)
         self.cancel_button.setEnabled(True)
         self.working.show()
@@ -170,7 +172,7 @@ class LongChecksPanel(QWidget):
         self.cancel_button.setToolTip("Stop the check that is running; nothing is kept of it.")
         self.cancel_button.clicked.connect(self.cancel)
         self.message = Note()
-        self.working = QWidget()
+        self.working, self._status = QWidget(), QWidget()
         rows = column(self.working)
         rows.addWidget(self.words)
         line = QHBoxLayout()
@@ -178,13 +180,15 @@ class LongChecksPanel(QWidget):
         line.addWidget(self.cancel_button)
         rows.addLayout(line)
         self.working.hide()
+        told = column(self._status)
+        told.addWidget(self.working)
+        told.addWidget(self.message)
+        self.inverse.hold(self._status)
         layout = column(self, spacing=2)
         for check in CHECKS:
             form = self.forms[check]
             form.run_wanted.connect(partial(self.check, check))
             layout.addWidget(form)
-        layout.addWidget(self.working)
-        layout.addWidget(self.message)
         self.simulate.changed.connect(self._refresh)
         follow(self, self._viewer.events.theme, self._follow_theme)
         self._follow_theme()

@@ -53,13 +53,17 @@ class CheckForm(QWidget):
         self.run_button.clicked.connect(self.run_wanted)
         self.numbers = Numbers()
         body = QWidget()
-        layout = column(body)
-        layout.setContentsMargins(8, 0, 0, 6)
+        self._layout = column(body)
+        self._layout.setContentsMargins(8, 0, 0, 6)
         for part in (self.about, self.settings, self.estimate, self.run_button, self.numbers):
-            layout.addWidget(part)
+            self._layout.addWidget(part)
         self.section = Section(title, body, tooltip=about)
         column(self).addWidget(self.section)
         self._seconds: float | None = None
+
+    def hold(self, status: QWidget) -> None:
+        """Take in what tells of a run, below the button."""
+        self._layout.insertWidget(self._layout.indexOf(self.numbers), status)
 
     def runs(self) -> int:
         """Return how often the recipe is run."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COLORMAP = "inferno"
 _MOST, _FULL_AT = 0.85, 0.35  # opacity, and from which part of the scale on
+_LEAST_MM = 0.5  # where a scale ends at the earliest, so that what is of no account is not bright
 _KEY = "long_check"
 _NAMES: dict[Check, str] = {
     "inverse_consistency": "Inverse consistency of {} (mm)",
@@ -46,7 +47,7 @@ def map_layer(check: Check, map_mm: sitk.Image, name: str, moved: sitk.AffineTra
         length_layer_data(
             filled,
             _NAMES[check].format(name),
-            limits=limits_mm(measured),
+            limits=(0.0, max(_LEAST_MM, limits_mm(measured)[1])),
             moved=moved,
             colormap=error_colormap(),
             blending="translucent_no_depth",
