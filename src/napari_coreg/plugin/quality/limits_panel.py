@@ -133,7 +133,7 @@ class LimitsPanel(Section):
                 self.table.setItem(row, place, item)
         self._is_filling = False
         rows = min(self.table.rowCount(), _MOST_ROWS)
-        height = self.table.horizontalHeader().sizeHint().height() + 2 * self.table.frameWidth()
+        height = self.table.horizontalHeader().sizeHint().height() + 2 * self.table.frameWidth() + _LINE
         self.table.setFixedHeight(height + rows * self.table.verticalHeader().defaultSectionSize())
         self.name.say(
             "" if self._limits == DEFAULT_LIMITS else f"In use: {self._limits.name or 'limits without a name'}"

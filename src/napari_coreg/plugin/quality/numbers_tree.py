@@ -39,7 +39,7 @@ _HEADS = (
     ("Limit", "What passes; the section 'Limits' has all."),
     ("Result", "pass, look or fail, as the limits have it; info where there is none. Click to sort."),
 )
-_PLACE, _VALUES = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+_PLACE, _VALUES, _WAITING = (Qt.ItemDataRole.UserRole + place for place in range(3))
 _WIDE = 430  # pixels, from which on there is room for the limits
 _AIR = 6
 _LEAST_HEIGHT = 230
@@ -78,7 +78,7 @@ class NumbersTree(QTreeWidget):
         self.setAccessibleName("Numbers")
         self.itemClicked.connect(self._on_item)
         self.itemActivated.connect(self._on_item)
-        self.itemExpanded.connect(self._fit_width)
+        self.itemExpanded.connect(self._on_expanded)
 
     def set_looks(self, looks: Looks) -> None:
         """Take the theme's colours."""
@@ -146,8 +146,8 @@ class NumbersTree(QTreeWidget):
             parent.setData(NAME, _PLACE, f"structure:{structure}")
             tooltip = f"{structure}: the numbers beside it are {title(first)}; unfold it for all.\nA click goes there."
             parent.setToolTip(NAME, tooltip)
-            for row in own:
-                self._row(parent, row, limits)
+            parent.setData(NAME, _WAITING, (own, limits))
+            parent.setChildIndicatorPolicy(QTreeWidgetItem.ChildIndicatorPolicy.ShowIndicator)
         if landmarks:
             parent = self._item(item, f"{_EACH_LANDMARK} ({len(landmarks)})")
             for pair in landmarks:
@@ -259,6 +259,16 @@ class NumbersTree(QTreeWidget):
                 self.setColumnWidth(column, need)
                 left -= need
         self.setColumnWidth(NAME, max(left, 60))
+
+    def _on_expanded(self, item: QTreeWidgetItem) -> None:
+        """Make the rows of a structure when they are wanted: of a hundred structures there are many."""
+        waiting = item.data(NAME, _WAITING)
+        if waiting is not None:
+            item.setData(NAME, _WAITING, None)
+            rows, limits = waiting
+            for row in rows:
+                self._row(item, row, limits)
+        self._fit_width()
 
     def _on_item(self, item: QTreeWidgetItem, _column: int) -> None:
         place = item.data(NAME, _PLACE)
