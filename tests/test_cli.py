@@ -403,63 +403,6 @@ def test_apply_refuses_in_one_line(pair, shifted, tmp_path, capsys):
         assert names(tmp_path) == before
 
 
-# evaluate
-
-
-def test_evaluate_measures_before_and_after(pair, shifted, tmp_path, capsys):
-    for name, path in (("a", pair[0]), ("b", pair[1])):
-        write_volume(sitk.Cast(read_volume(path).image > 60, sitk.sitkUInt8) * 3, tmp_path / f"{name}.nii.gz")
-    (tmp_path / "p.csv").write_text("x,y,z\n1,2,3\n4,5,6\n")
-    (tmp_path / "q.csv").write_text("x,y,z\n5,-1,5\n8,2,8\n")
-    words = ["evaluate", *pair, "-t", shifted, "--fixed-labels", str(tmp_path / "a.nii.gz")]
-    words += ["--moving-labels", str(tmp_path / "b.nii.gz"), "--fixed-points", str(tmp_path / "p.csv")]
-    words += ["--moving-points", str(tmp_path / "q.csv"), "--overlay", str(tmp_path / "o.png")]
-    assert main([*words, "--json"]) == 0
-    out, err = capsys.readouterr()
-    report = json.loads(out)
-    assert err == ""
-    assert report["similarity"]["after"]["correlation"] == pytest.approx(1, abs=1e-5)
-    assert report["similarity"]["before"]["correlation"] < 0.9
-    assert report["dice"]["after"] == {"mean": 1.0, "labels": {"3": 1.0}}
-    assert report["dice"]["before"]["mean"] < 0.9
-    assert report["target_registration_error_mm"]["before"]["mean"] == pytest.approx(np.linalg.norm(SHIFT))
-    assert report["target_registration_error_mm"]["after"]["maximum"] == pytest.approx(0, abs=1e-9)
-    assert "folding" not in report
-    assert main(words) == 0
-    table = capsys.readouterr().out
-    assert table.splitlines()[0].split() == ["before", "after"]
-    assert "Dice, label 3" in table
-    assert (tmp_path / "o.png").is_file()
-
-
-def test_evaluate_tells_folding_of_a_deformable_transform(pair, tmp_path, capsys):
-    bspline = sitk.BSplineTransformInitializer(read_volume(pair[0]).image, [2, 2, 2])
-    sitk.WriteTransform(bspline, str(tmp_path / "bspline.h5"))
-    assert main(["evaluate", *pair, "-t", str(tmp_path / "bspline.h5"), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["folding"]
-    assert found == {"minimum": pytest.approx(1), "maximum": pytest.approx(1), "folded_fraction": 0}
-
-
-def test_evaluate_without_a_transform_measures_the_volumes_as_they_lie(pair, capsys):
-    assert main(["evaluate", pair[0], pair[0]]) == 0
-    out = capsys.readouterr().out
-    assert out.splitlines()[0].split() == ["before"]
-    assert "correlation" in out
-
-
-def test_evaluate_shows_a_dash_where_nothing_overlaps(pair, tmp_path, capsys):
-    sitk.WriteTransform(sitk.TranslationTransform(3, (900.0, 0.0, 0.0)), str(tmp_path / "away.tfm"))
-    assert main(["evaluate", *pair, "-t", str(tmp_path / "away.tfm")]) == 0
-    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()[1:]] == ["-"] * 5
-
-
-def test_evaluate_refuses_half_a_pair(pair, capsys):
-    assert main(["evaluate", *pair, "--fixed-labels", pair[0]]) == 2
-    assert "--moving-labels" in error_of(capsys)
-    assert main(["evaluate", *pair, "--fixed-labels", pair[0], "--moving-labels", pair[1]]) == 2
-    assert "whole numbers" in error_of(capsys)
-
-
 # presets, info, demo
 
 

@@ -175,6 +175,8 @@ def test_apply_writes_landmarks_for_slicer(points, tmp_path, capsys):
 
 def test_evaluate_pairs_landmarks_by_name(points, volumes, tmp_path, capsys):
     words = ["--fixed-points", points[0], "--moving-points", points[1], "--json"]
-    assert main(["evaluate", *volumes, *words]) == 0
-    told = json.loads(capsys.readouterr().out)["target_registration_error_mm"]["before"]
-    assert told["errors_mm"] == pytest.approx(np.linalg.norm(SHIFT + OFF, axis=1))
+    assert main(["evaluate", *volumes, *words]) == 3
+    told = json.loads(capsys.readouterr().out)["landmarks"]
+    assert {pair["name"] for pair in told} == set(NAMES)
+    errors = np.sort(np.linalg.norm(SHIFT + OFF, axis=1))[::-1]
+    assert [pair["before_mm"] for pair in told] == pytest.approx(errors)

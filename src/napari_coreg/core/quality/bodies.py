@@ -1,20 +1,17 @@
-"""Where the body is in a volume, as a mask: what lies beyond Otsu's threshold, closed and filled."""
+"""Where the body of a volume is that is judged, whatever its voxels hold, and masks on the grids of volumes."""
 
 from __future__ import annotations
 
 import numpy as np
 import SimpleITK as sitk
 
-from napari_coreg.core.body import otsu
+from napari_coreg.core.body_mask import body_mask
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.pyramid import shrink_factors_xyz
 from napari_coreg.core.resample import resample
 
-_VOXEL_MM, _CLOSING_MM = 4.0, 8.0
 
-
-def body_mask(image: sitk.Image) -> sitk.Image:
-    """Return where the body is: what lies on the other side of Otsu's threshold than the border, closed and filled.
+def body_of(image: sitk.Image) -> sitk.Image:
+    """Return where the body is, as `core.body_mask` finds it, also in a volume of one value or with NaN.
 
     Parameters
     ----------
@@ -24,20 +21,10 @@ def body_mask(image: sitk.Image) -> sitk.Image:
     Returns
     -------
     SimpleITK.Image
-        Of type uint8, on a grid with voxels of some 4 mm over the same space; all 1 where the image is constant.
+        Of type uint8, on a coarser grid over the same space; all 1 where no body stands out.
     """
-    image = finite(image)
-    factors = shrink_factors_xyz(Grid.of(image), _VOXEL_MM)
-    coarse = sitk.BinShrink(image, factors) if max(factors) > 1 else image
-    values = sitk.GetArrayFromImage(coarse)
-    if values.min() == values.max():
-        return sitk.Cast(coarse * 0 + 1, sitk.sitkUInt8)
-    threshold, border = otsu(values), np.ones(values.shape, bool)
-    border[(slice(1, -1),) * values.ndim] = False
-    is_dark = np.median(values[border]) > threshold
-    body = coarse < threshold if is_dark else coarse > threshold
-    radius = [max(1, round(_CLOSING_MM / spacing)) for spacing in coarse.GetSpacing()]
-    return sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(sitk.Cast(body, sitk.sitkUInt8), radius))
+    mask = sitk.Cast(body_mask(finite(image)) != 0, sitk.sitkUInt8)
+    return mask if np.any(sitk.GetArrayViewFromImage(mask)) else mask + 1
 
 
 def on_grid_of(mask: sitk.Image, image: sitk.Image) -> sitk.Image:

@@ -90,7 +90,7 @@ def number(value: float) -> str:
     """
     if value == 0 or 1e-4 <= abs(value) < 1000:
         return f"{value:.3g}"
-    return f"{value:.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.2e}"
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e12 else f"{value:.2e}"
 
 
 def with_unit(value: float, unit: str) -> str:

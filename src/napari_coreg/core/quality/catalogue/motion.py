@@ -33,8 +33,7 @@ DEFORMATION_MEASURES = (
         "folded, inside the body",
         "%",
         "low",
-        "part of the voxels of the body (fixed volume above Otsu's threshold, closed and filled) where det(dT/dp) is 0 "
-        "or less",
+        "part of the voxels of the body (fixed volume above Otsu's threshold, filled) where det(dT/dp) is 0 or less",
         "0 to 100",
         _FOLDS,
     ),
