@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from napari_coreg.core.body_mask import body_mask
+from napari_coreg.core.body_mask import body_mask as bright_body
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.resample import resample
 
 
-def body_of(image: sitk.Image) -> sitk.Image:
+def body_mask(image: sitk.Image) -> sitk.Image:
     """Return where the body is, as `core.body_mask` finds it, also in a volume of one value or with NaN.
 
     Parameters
@@ -23,7 +23,7 @@ def body_of(image: sitk.Image) -> sitk.Image:
     SimpleITK.Image
         Of type uint8, on a coarser grid over the same space; all 1 where no body stands out.
     """
-    mask = sitk.Cast(body_mask(finite(image)) != 0, sitk.sitkUInt8)
+    mask = sitk.Cast(bright_body(finite(image)) != 0, sitk.sitkUInt8)
     return mask if np.any(sitk.GetArrayViewFromImage(mask)) else mask + 1
 
 

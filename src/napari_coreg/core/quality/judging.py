@@ -11,7 +11,7 @@ from napari_coreg.core.evidence import gather, nearest_rigid
 from napari_coreg.core.folding import Folding, folding_of
 from napari_coreg.core.geometry import Grid, require_grid, require_values
 from napari_coreg.core.point_fits import fit_linear
-from napari_coreg.core.quality.bodies import body_of, finite
+from napari_coreg.core.quality.bodies import body_mask, finite
 from napari_coreg.core.resample import resample
 from napari_coreg.core.slabs import coarse_grid, coarser
 from napari_coreg.core.transforms import compose, displacement_field, from_matrix, invert, is_linear, to_matrix
@@ -114,7 +114,7 @@ def linear_part(transform: sitk.Transform, fixed: sitk.Image, fixed_mask: sitk.I
     """
     if is_linear(transform):
         return to_matrix(transform)
-    mask = body_of(fixed) if fixed_mask is None else fixed_mask
+    mask = body_mask(fixed) if fixed_mask is None else fixed_mask
     grid, _, _ = coarse_grid(Grid.of(mask), 8 * _FIT_POINTS)
     vectors = sitk.GetArrayFromImage(displacement_field(transform, grid)).reshape(-1, grid.dimension)
     indices_zyx = np.indices(grid.size_xyz[::-1]).reshape(grid.dimension, -1).T
