@@ -20,6 +20,7 @@ from napari_coreg.core import recipe as recipes
 from napari_coreg.core.frozen import FrozenModel
 from napari_coreg.core.refusals import refusals
 from napari_coreg.io.result_schema import result_schema
+from quality_pages import quality_page, schema_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +48,8 @@ def main() -> None:
     pages = {
         DOCS / "reference" / "recipes.md": recipes_page(),
         DOCS / "reference" / "command-line.md": command_line_page(),
+        DOCS / "reference" / "quality.md": GENERATED + quality_page(),
+        DOCS / "reference" / "quality.schema.json": schema_text(),
         DOCS / "reference" / "result.schema.json": json.dumps(result_schema(), indent=2, ensure_ascii=False) + "\n",
         README: with_recipes(README.read_text(encoding="utf-8")),
     }

@@ -39,7 +39,6 @@ CSV_COLUMNS = (
     "good",
     "bad",
 )
-_SCHEMA_ID = "https://napari-coreg/quality.schema.json"
 
 
 def write_quality_json(quality: Quality, path: str | Path) -> Path:
@@ -122,7 +121,7 @@ def quality_csv(quality: Quality) -> str:
 def quality_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of what `write_quality_json` writes."""
     schema = Quality.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": _SCHEMA_ID, **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def write_limits(limits: Limits, path: str | Path) -> Path:

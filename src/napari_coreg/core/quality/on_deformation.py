@@ -82,7 +82,7 @@ def measure_motion(
     grid, transform = Grid.of(subject.fixed), subject.transform
     maps = measure_deformation(transform, grid, mask=body, on_fraction=on_fraction, is_cancelled=is_cancelled)
     shift, angle = rigid_size(best_rigid(transform, grid, body))
-    rows = [*_jacobian_rows(transform, maps, grader), *_bending_rows(subject, body, grader)]
+    rows = [*_jacobian_rows(transform, maps, grader), _bending_row(subject, body, grader, is_cancelled)]
     rows += _length_rows(maps, shift, angle, grader)
     rows += _structure_rows(subject, grader)
     images = {"displacement_mm": maps.magnitude_mm, "jacobian_determinant": maps.determinant}
@@ -110,11 +110,11 @@ def _jacobian_rows(transform: sitk.Transform, maps: DeformationMaps, grader: Gra
     return rows + [grader.row(key, value, region="body") for key, value in values.items()]
 
 
-def _bending_rows(subject: Subject, body: sitk.Image, grader: Grader) -> list[Row]:
+def _bending_row(subject: Subject, body: sitk.Image, grader: Grader, is_cancelled: IsCancelled | None) -> Row:
     if is_linear(subject.transform):
-        return [grader.row("bending_energy", 0.0, region="body")]
-    energy = bending_energy(subject.transform, Grid.of(subject.fixed), body)
-    return [grader.row("bending_energy", energy, region="body")]
+        return grader.row("bending_energy", 0.0, region="body")
+    energy = bending_energy(subject.transform, Grid.of(subject.fixed), body, is_cancelled=is_cancelled)
+    return grader.row("bending_energy", energy, region="body")
 
 
 def _length_rows(maps: DeformationMaps, shift: float, angle: float, grader: Grader) -> list[Row]:

@@ -99,7 +99,7 @@ CHECK_MEASURES = (
         "Repeatability",
         "mm",
         "spread of repeated runs",
-        "distance of T_i(p) from the mean over the runs i, over the voxels p of the body; the runs have other seeds "
+        "root mean square distance of T_i(p) from the mean over the runs i, over the voxels p of the body; the runs have other seeds "
         "and jittered starts",
         "napari-coreg; compare Kybic, Bootstrap resampling for image registration uncertainty, IEEE TIP 19, 2010",
         "how much of the result is chance",

@@ -50,7 +50,7 @@ SIMILARITY_MEASURES = (
         "local_correlation",
         "local correlation",
         "high",
-        "mean over the voxels of the squared correlation in a small window about each",
+        "mean over the voxels of the squared correlation in a box about each, of 9 x 9 x 9 voxels where they are cubes",
         "0 to 1",
         "Avants et al., Symmetric diffeomorphic image registration with cross-correlation, Med Image Anal 12, 2008",
         "whether values vary together from place to place, whatever slow shading there is",
@@ -79,7 +79,7 @@ SIMILARITY_MEASURES = (
         "structural similarity (SSIM)",
         "high",
         "mean over the voxels of (2 m_f m_w + c1)(2 c_fw + c2) / ((m_f^2 + m_w^2 + c1)(v_f + v_w + c2)) with the means "
-        "m, variances v and covariance c_fw in a small window",
+        "m, variances v and covariance c_fw in windows of 7 x 7 x 7 voxels (scikit-image)",
         "-1 to 1",
         "Wang, Bovik, Sheikh and Simoncelli, Image quality assessment, IEEE Trans Image Process 13, 2004",
         "whether brightness, contrast and pattern agree from place to place; for one modality",
