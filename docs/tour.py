@@ -35,6 +35,8 @@ SCENES = {
     "orthogonal": Scene("tour_views:orthogonal", ("orthogonal-views",)),
     "compare": Scene("tour_views:compare", ("compare", "compare-modes")),
     "quality": Scene("tour_quality:quality", ("quality-dock",)),
+    "warp": Scene("tour_warp:warp", ("warp-layers",)),
+    "long-checks": Scene("tour_warp:long_checks", ("long-checks",)),
     "deformation": Scene("tour_views:deformation", ("deformation-dock", "deformation-views")),
 }
 
