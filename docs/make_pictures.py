@@ -5,7 +5,9 @@ Drawings are made here; pictures of napari are taken by the tour.
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,20 +20,23 @@ from draw_features import draw_features
 from draw_landmarks import draw_landmarks
 from draw_points import draw_points
 from draw_poses import draw_poses
+from draw_report import draw_report
 from napari_coreg import fit_landmarks, load_preset, read_points, read_volume, register
 from napari_coreg.io.pictures import save_overlay
+from napari_coreg.io.subjects import read_subject
 from napari_coreg.samples import SAMPLES, sample_path
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from napari_coreg import LandmarkFit
+    from napari_coreg.core.quality.subject import Subject
     from napari_coreg.samples import Sample
 
 PICTURES = Path(__file__).parent / "pictures"
 SAMPLE = SAMPLES["ct-mr"]
 RECIPE = load_preset(SAMPLE.recipe)
-DRAWN = ("overlay", "fixed-to-moving", "features-2d", "landmarks", "poses", "deformation")
+DRAWN = ("overlay", "fixed-to-moving", "features-2d", "landmarks", "poses", "deformation", "report")
 
 
 def main(scenes: list[str]) -> int:
@@ -54,6 +59,7 @@ def draw() -> None:
     start = register(fixed, moving, "rigid-affine").transform
     result = register(fixed, moving, "fast-bspline", initial_transform=start)
     draw_deformation(PICTURES / "deformation.png", fixed, moving, result.transform)
+    draw_report(PICTURES / "report.png", _known())
     for name in DRAWN:
         _shrink(PICTURES / f"{name}.png")
 
@@ -69,6 +75,25 @@ def fit_as_by_hand() -> LandmarkFit:
     in_moving += np.random.default_rng(1).normal(0, 1, in_moving.shape)
     in_moving[names.index("eye_left")] += (0, 0, 12)
     return fit_landmarks(in_fixed, in_moving, "rigid", names=names)
+
+
+def _known() -> Subject:
+    """Return the sample with all that is known of it: a result, landmarks and labels."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        fixed, moving = (Path(shutil.copy(sample_path(name), folder)) for name in SAMPLE.files)
+        result = register(read_volume(fixed).image, read_volume(moving).image, RECIPE)
+        return read_subject(
+            fixed,
+            moving,
+            result.save(folder / "ct-mr"),
+            fixed_labels=sample_path("labels_ct.nii.gz"),
+            moving_labels=sample_path("labels_mr_t1.nii.gz"),
+            fixed_points=sample_path("landmarks_ct.csv"),
+            moving_points=sample_path("landmarks_mr_t1.csv"),
+        )
+    finally:
+        shutil.rmtree(folder)
 
 
 def _shrink(path: Path) -> None:

@@ -60,7 +60,7 @@ class Scale:
 
 
 def scale_around_one(determinants: NDArray[np.floating]) -> Scale:
-    """Return a scale for Jacobian determinants, from 1/f to f, beyond which at most 1 % of the voxels swell or shrink.
+    """Return a scale for Jacobian determinants, from 1/f to f, beyond which at most 1 voxel in 500 swells or shrinks.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def scale_around_one(determinants: NDArray[np.floating]) -> Scale:
     """
     found = np.asarray(determinants, float)
     found = found[np.isfinite(found) & (found > 0)]
-    factor = math.exp(float(np.percentile(np.abs(np.log(found)), 99))) if found.size else 1.0
+    factor = math.exp(float(np.percentile(np.abs(np.log(found)), 99.8))) if found.size else 1.0
     factor = min(max(math.ceil(round(10 * factor, 6)) / 10, 1.1), 10.0)
     return Scale(1 / factor, factor, around_one=True)
 

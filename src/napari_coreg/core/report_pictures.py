@@ -148,7 +148,7 @@ def maps(
     at : list of Plane
         Where to look.
     folded : SimpleITK.Image, optional
-        Not 0 where space is folded: painted yellow with a black rim.
+        Not 0 where space is folded: painted in stripes of black and yellow, which no scale has.
     """
     identity = sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity)
     line = _BLACK if scale.around_one else _WHITE  # against the colour of most of the map
@@ -163,7 +163,7 @@ def maps(
         if folded is not None:
             marked = slice_of(folded, plane, identity) > 0  # any part of it: a single voxel is to be seen
             picture[_grown(marked)] = _RIM
-            picture[marked] = _FOLDED
+            picture[marked & _stripes(marked.shape)] = _FOLDED
         figures.append(_figure(picture, plane))
     return figures
 
@@ -230,6 +230,11 @@ def _grey(fixed: sitk.Image, at: list[Plane]) -> list[NDArray[np.float32]]:
 def _grown(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return what is marked, and the pixels next to it."""
     return np.asarray(binary_dilation(marked))
+
+
+def _stripes(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    rows, columns = np.indices(shape)
+    return np.asarray((rows + columns) % 6 < 4)
 
 
 def _figure(picture: NDArray[np.floating], plane: Plane) -> Figure:

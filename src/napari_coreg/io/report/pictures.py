@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_coreg.core.quality.subject import Assessment, Subject
 
 _QUALITY = 88  # of JPEG: edges and letters stay sharp
+_STRIPES = "Black and yellow stripes: folded."
 _CHECKS = {
     "inverse_consistency_mm": (
         "Inverse consistency",
@@ -65,7 +66,6 @@ class Bar:
     """A colour bar with the words at its ends and in its middle."""
 
     uri: str
-    unit: str
     ticks: tuple[str, ...]
 
 
@@ -152,10 +152,11 @@ def _lengths(
     values = sitk.GetArrayViewFromImage(lengths)
     scale = Scale(*limits_mm(values))
     most = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
-    ends = ("0", plain(scale.high / 2), f"{plain(scale.high)}{' and more' if most > scale.high * 1.005 else ''}")
+    beyond = " and more" if most > scale.high * 1.005 else ""
+    ends = ("0", f"{number(scale.high / 2, 'mm')} mm", f"{number(scale.high, 'mm')} mm{beyond}")
     words = f"{words} The largest is {number(most, 'mm')} mm."
     if folded is not None:
-        words += " Yellow: folded."
+        words += f" {_STRIPES}"
     return PictureGroup(title, words, (_strip("", title, maps(fixed, lengths, scale, at, folded)),), _bar(scale, ends))
 
 
@@ -169,15 +170,12 @@ def _determinant(
     if folded is not None:
         worst = _lowest(determinant)
         at = planes(Grid.of(fixed), worst, PIXELS)
-        place = ", ".join(f"{x:.0f}" for x in worst)
-        words += (
-            f" Yellow: folded. These planes go through the lowest determinant, {number(float(np.nanmin(values)))}, at "
-            f"({place}) LPS mm."
-        )
+        place, least = ", ".join(f"{x:.0f}" for x in worst), number(float(np.nanmin(values)))
+        words += f" {_STRIPES} These planes go through the lowest determinant, {least}, at ({place}) LPS mm."
     figures = maps(fixed, determinant, scale, at, folded)
     ends = (f"{plain(scale.low)} and less", "1", f"{plain(scale.high)} and more")
     return PictureGroup(
-        "Jacobian determinant", words, (_strip("", "Jacobian determinant", figures),), _bar(scale, ends, "")
+        "Jacobian determinant", words, (_strip("", "Jacobian determinant", figures),), _bar(scale, ends)
     )
 
 
@@ -201,8 +199,8 @@ def _shown(stage: str, title: str, figure: Figure) -> Shown:
     return Shown(_uri(figure.pixels, "JPEG"), alt, figure.plane, wide, high)
 
 
-def _bar(scale: Scale, ticks: tuple[str, ...], unit: str = "mm") -> Bar:
-    return Bar(_uri(scale.bar(), "PNG"), unit, ticks)
+def _bar(scale: Scale, ticks: tuple[str, ...]) -> Bar:
+    return Bar(_uri(scale.bar(), "PNG"), ticks)
 
 
 def _uri(pixels: NDArray[np.uint8], kind: str) -> str:

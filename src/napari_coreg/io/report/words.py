@@ -27,7 +27,7 @@ def number(value: float | None, unit: str = "") -> str:
     Examples
     --------
     >>> number(1.23456, "mm"), number(0.000123, "1/mm^2"), number(None), number(0.9), number(1.0)
-    ('1.23', '0.000123', '–', '0.900', '1.000')
+    ('1.23', '0.00012', '–', '0.900', '1.000')
     >>> number(0.003, "%"), number(0.003, "mm"), number(0.0, "%"), number(float("nan"), "mm")
     ('0.003', '0.00', '0', 'not a number')
     """
@@ -42,7 +42,7 @@ def number(value: float | None, unit: str = "") -> str:
     elif abs(value) < 1e12 and (abs(value) >= 1000 or (abs(value) >= 10 and float(value).is_integer())):
         text = f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     else:
-        text = f"{value:.3f}" if 1e-3 <= abs(value) < 1000 and unit != "%" else f"{value:.3g}"
+        text = f"{value:.3f}" if 1e-3 <= abs(value) < 1000 and unit != "%" else f"{value:.2g}"
     return "0.00" if text == "-0.00" else text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
 
 
