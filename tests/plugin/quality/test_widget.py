@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from napari_coreg.core.quality.limits import DEFAULT_LIMITS, Limit, Limits
 from napari_coreg.core.quality.record import Row
 from napari_coreg.errors import RegistrationCancelled
 from napari_coreg.io.quality_files import read_limits, read_quality_json, write_limits
+from napari_coreg.plugin.deformation.widget import DeformationWidget
 from napari_coreg.plugin.landmarks.sets import landmarks_of
 from napari_coreg.plugin.looks import contrast, looks_of
 from napari_coreg.plugin.quality import keeping, measuring
@@ -322,6 +324,16 @@ class TestMeasuring:
         assert dock.measured is None
         assert dock.message.text().startswith("Not measured yet")
 
+    def test_labels_and_landmarks_that_are_edited_since_are_told(self, qtbot, dock, known_pair):
+        choose_all(dock, known_pair)
+        measure(qtbot, dock)
+        known_pair.layers["fixed points"].data = PLACES + 1
+        assert "measure again" in dock.message.text()
+        measure(qtbot, dock)
+        assert dock.message.text() == ""
+        known_pair.layers["moving labels"].data_setitem((np.array([1]), np.array([1]), np.array([1])), 3)
+        assert "measure again" in dock.message.text()
+
     def test_going_back_to_what_was_measured_costs_nothing(self, qtbot, dock, pair, fake_register, rigid):
         first = measure(qtbot, dock)
         registered(pair, fake_register, rigid, WRONG, "other")
@@ -347,6 +359,47 @@ class TestMeasuring:
             measure(qtbot, dock)
             qtbot.wait(50)
         assert max(np.diff(beats)) < 0.25
+
+
+class TestMotion:
+    @pytest.fixture
+    def motion(self, qtbot: Any, pair: ViewerModel, monkeypatch: pytest.MonkeyPatch) -> DeformationWidget:
+        widget = DeformationWidget(pair)
+        qtbot.addWidget(widget)
+        monkeypatch.setattr("napari_coreg.plugin.quality.motion.open_dock", lambda _viewer, _title: widget)
+        return widget
+
+    def test_the_result_is_shown_in_the_dock_for_deformations(self, dock, motion, pair, fake_register, rigid):
+        registered(pair, fake_register, rigid, WRONG, "other")
+        dock.source.result.set_layer(pair.layers["done"])
+        dock.motion_button.click()
+        assert motion.source.result.layer() is pair.layers["done"]
+        assert motion.views.ticked() == ()
+
+    def test_what_is_folded_is_shown_there_at_once(self, qtbot, dock, motion, pair, fake_register, rigid):
+        registered(pair, fake_register, rigid, WRONG, "folded")
+        turned_over = sitk.AffineTransform(3)
+        turned_over.SetMatrix((-1, 0, 0, 0, 1, 0, 0, 0, 1))
+        turned_over.SetCenter((31.0, 27.0, 23.0))
+        field = sitk.TransformToDisplacementField(
+            turned_over, sitk.sitkVectorFloat64, (32, 28, 24), (0, 0, 0), (2, 2, 2), np.eye(3).ravel()
+        )
+        own = pair.layers["folded"].metadata["napari_coreg"]
+        own["result"] = replace(own["result"], transform=sitk.DisplacementFieldTransform(field))
+        dock.source.result.set_layer(pair.layers["done"])
+        dock.source.result.set_layer(pair.layers["folded"])
+        measure(qtbot, dock)
+        with qtbot.waitSignal(motion.settled):
+            dock.motion_button.click()
+        assert motion.views.ticked() == ("jacobian",)
+
+    def test_a_transform_from_a_file_is_handed_over(self, qtbot, dock, motion, tmp_path: Path):
+        path = tmp_path / "shift.tfm"
+        write_transform(sitk.TranslationTransform(3, (0.0, 1.0, 0.0)), path)
+        with qtbot.waitSignal(dock.source.changed):
+            dock.open_transform(path)
+        dock.motion_button.click()
+        assert motion.source.file.text() == "Shown: shift.tfm"
 
 
 class TestFile:

@@ -10,13 +10,16 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from napari_coreg.plugin.landmarks.sets import known_landmarks
 from napari_coreg.plugin.landmarks.values import SIDES
 from napari_coreg.plugin.layer_box import LayerBox
-from napari_coreg.plugin.parts import Note, Section, column
+from napari_coreg.plugin.parts import Note, Section, column, follow
 from napari_coreg.plugin.quality.subjects import ROLES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_coreg.plugin.quality.subjects import Known, Role
 
 _TITLE = "Labels, landmarks, masks"
+_EDITS = ("data", "paint")  # napari's events of a layer's points and voxels
 _KINDS = {
     "labels": (
         "Labels",
@@ -34,6 +37,7 @@ class InputsPanel(Section):
     """Boxes for the layers that make more of a registration measurable; folded, as none of them is needed."""
 
     changed = Signal()
+    edited = Signal()  # a layer that is chosen has other voxels or points now
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         from napari.layers import Labels, Points  # noqa: PLC0415 - loaded already wherever a viewer exists
@@ -48,6 +52,7 @@ class InputsPanel(Section):
         self._viewer = viewer
         self._known: Known | None = None
         self._is_touched = False  # the landmarks were chosen by hand, for this pair
+        self._stops: list[Callable[[], None]] = []
         self.boxes: dict[Role, LayerBox] = {}
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
@@ -100,4 +105,12 @@ class InputsPanel(Section):
     def _on_changed(self) -> None:
         count = len(self.layers())
         self.rename(f"{_TITLE} ({count})" if count else _TITLE)
+        while self._stops:
+            self._stops.pop()()
+        for layer in self.layers().values():
+            events = [layer.events[name] for name in _EDITS if name in layer.events]
+            self._stops += [follow(self, event, self._on_edited) for event in events]
         self.changed.emit()
+
+    def _on_edited(self) -> None:
+        self.edited.emit()

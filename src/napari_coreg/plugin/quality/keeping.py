@@ -11,7 +11,7 @@ from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
 
-from napari_coreg.errors import FileError
+from napari_coreg.errors import CoregError, FileError
 from napari_coreg.io.atomic import replacing
 from napari_coreg.io.quality_files import write_quality_csv, write_quality_json
 from napari_coreg.io.report import write_report
@@ -150,7 +150,11 @@ class RepeatPanel(Section):
             worker.start()
 
     def _repeat(self) -> Repeat | None:
-        repeat = None if self._layer is None else repeat_of(self._layer)
+        try:
+            repeat = None if self._layer is None else repeat_of(self._layer)
+        except CoregError as error:
+            self.said.emit(str(error), "error")
+            return None
         if repeat is None:
             self.said.emit("The layer has no record of how it was made.", "error")
         else:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _WELCOME = "Register a pair of volumes, or open a transform from a file; then measure how good it is."
 _READY = "Not measured yet. Landmarks and labels of both volumes, if you have some, tell the most."
+_STALE = "Labels or landmarks have been changed since this was measured: measure again."
 _FILE = "Measure a transform from a file instead (fixed to moving)."
 
 
@@ -99,7 +100,7 @@ class QualityWidget(QWidget):
         worker.errored.connect(self._on_errored)
         worker.finished.connect(self._on_finished)
         self._worker, self._measuring = worker, self._choice
-        self.message.say("")
+        self.message.say("", "note")
         self._on_stepped("", 0.0)
         self._enable()
         worker.start()
@@ -109,7 +110,7 @@ class QualityWidget(QWidget):
         if self._worker is not None:
             self._worker.quit()
             self.cancel_button.setEnabled(False)
-            self.message.say("Cancelled.")
+            self.message.say("Cancelled.", "note")
 
     def event(self, event: QEvent) -> bool:
         """Stop working when the dock is closed, which takes this widget out of it."""
@@ -173,6 +174,7 @@ class QualityWidget(QWidget):
     def _connect(self) -> None:
         self.source.changed.connect(self._on_source)
         self.inputs.changed.connect(self._on_choice)
+        self.inputs.edited.connect(self._on_edited)
         self.measure_button.clicked.connect(self.measure)
         self.cancel_button.clicked.connect(self.cancel)
         self.numbers.place_wanted.connect(self.go_to)
@@ -297,6 +299,10 @@ class QualityWidget(QWidget):
         self._worker, self._measuring = None, None
         self._enable()
         self.settled.emit()
+
+    def _on_edited(self) -> None:
+        if self._measured is not None:
+            self.message.say(_STALE, "note")
 
     def _on_limits(self, limits: Limits) -> None:
         self.long_checks.set_limits(limits)
