@@ -139,6 +139,21 @@ def test_planes_go_through_the_labels_where_there_are_any():
     assert len(where_to_look(fixed, fixed, IDENTITY, labels * 0)) == 3
 
 
+@pytest.mark.parametrize("direction", DIRECTIONS.values(), ids=DIRECTIONS)
+def test_pictures_show_all_of_a_body_and_little_of_the_air(direction):
+    centre = np.array((5.0, -7.0, 11.0)) + direction @ np.array((10.0, -6.0, 4.0))
+    body = ball(direction, centre, radius=9.0, kind=np.float32) + 0.01 * volume(
+        direction, lambda p: np.sin(p[..., 0]).astype(np.float32)
+    )
+    for plane in where_to_look(body, body, IDENTITY):
+        wide, high = (n * plane.grid.spacing_xyz[0] for n in plane.grid.size_xyz[:2])
+        assert min(wide, high) > 2 * 9 + 10
+        assert max(wide, high) < 60
+        row, column = pixel_of(plane, centre)
+        for at, count in ((column, plane.grid.size_xyz[0]), (row, plane.grid.size_xyz[1])):
+            assert 9 / plane.grid.spacing_xyz[0] < at < count - 9 / plane.grid.spacing_xyz[0]
+
+
 def test_overlays_of_a_2d_image_have_no_letters():
     image = sitk.GaussianSource(sitk.sitkFloat32, [30, 20], [5, 5], [15, 10])
     identity = sitk.Transform(2, sitk.sitkIdentity)

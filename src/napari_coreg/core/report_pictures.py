@@ -15,11 +15,11 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_dilation
 from skimage.segmentation import find_boundaries
 
+from napari_coreg.core.body import COARSE, shrunk
 from napari_coreg.core.colour_tables import ON_BOTH, ON_FIXED, ON_MOVED
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.orientation import letters_towards, opposite
 from napari_coreg.core.pictures import EDGE_COLOUR, compare, edges_of, middle_of_overlap, planes, slice_of, stretched
-from napari_coreg.core.quality.bodies import body_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ PIXELS = 480  # of the longest side: 58 mm on paper, three side by side
 _NICE_MM = (1, 2, 5, 10, 20, 50, 100, 200)
 _BAR_SHARE = 0.35  # of the width, at most
 _MARGIN, _TEXT, _BAR = 6, 20, 4  # pixels
-_BODY_PERCENTILES, _AIR_MM = (0.2, 99.8), 18.0
+_BODY_LEVEL, _BODY_PERCENTILES, _AIR_MM = 0.08, (0.2, 99.8), 12.0
 _EDGE_SHARE = 0.55  # how much the fixed volume's edges cover of a map
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _FOLDED, _RIM = (1.0, 0.88, 0.0), (0.0, 0.0, 0.0)
@@ -203,12 +203,16 @@ def bar_of(plane: Plane) -> int:
 def _around_body(fixed: sitk.Image) -> Grid:
     """Return the part of a volume's grid that holds its body and a margin; all of it for a 2-D image."""
     grid = Grid.of(fixed)
-    mask = body_mask(fixed)
-    where_xyz = np.argwhere(sitk.GetArrayViewFromImage(mask) != 0)[:, ::-1]
-    if grid.dimension != 3 or len(where_xyz) == 0:
+    if grid.dimension != 3:
+        return grid
+    coarse = shrunk(fixed, max(np.array(grid.size_xyz) * np.array(grid.spacing_xyz)) / COARSE)
+    values = sitk.GetArrayViewFromImage(coarse)
+    low, high = np.nanpercentile(values, (0.5, 99.7))
+    where_xyz = np.argwhere(values > low + _BODY_LEVEL * (high - low))[:, ::-1]  # skin as well, not bone alone
+    if len(where_xyz) == 0:
         return grid
     ends = np.percentile(where_xyz, _BODY_PERCENTILES, axis=0)  # specks of noise do not count
-    places = Grid.of(mask).to_lps(ends) - np.array(grid.origin_lps)
+    places = Grid.of(coarse).to_lps(ends) - np.array(grid.origin_lps)
     first, last = (places @ np.reshape(grid.direction, (3, 3)) + [[-_AIR_MM], [_AIR_MM]]) / np.array(grid.spacing_xyz)
     first = np.maximum(np.floor(first), 0).astype(int)
     last = np.minimum(np.ceil(last), np.array(grid.size_xyz) - 1).astype(int)
