@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_coreg.cli.terminal import cancel_on_interrupt, note, note_volume, say
 from napari_coreg.core.geometry import Grid, describe, require_grid
-from napari_coreg.core.inverse import find_inverse, invert_points, invert_surface
+from napari_coreg.core.inverse import TOLERANCE_MM, find_inverse, invert_points, invert_surface
 from napari_coreg.core.resample import resample
 from napari_coreg.core.warp import warp_labels, warp_points, warp_surface
 from napari_coreg.errors import CoregError, FileError, GeometryError
@@ -108,7 +108,7 @@ def _surface(options: argparse.Namespace, transform: sitk.Transform, *, is_numer
 def _inverse(transform: sitk.Transform, grid: Grid, tolerance_mm: float) -> sitk.Transform:
     """Return the inverse over a grid, tell its error, and refuse it where that is too large."""
     with cancel_on_interrupt() as is_cancelled:
-        inverse = find_inverse(transform, grid, tolerance_mm=tolerance_mm, is_cancelled=is_cancelled)
+        inverse = find_inverse(transform, grid, tolerance_mm=min(TOLERANCE_MM, tolerance_mm), is_cancelled=is_cancelled)
     note(str(inverse))
     if np.isnan(inverse.maximum_mm):
         raise CoregError("nothing that the transform is known for comes to the volume of --like; is it the one?")

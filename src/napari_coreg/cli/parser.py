@@ -262,7 +262,7 @@ def _apply(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--inverse-tolerance",
         type=_tolerance,
-        default=0.1,
+        default=0.5,
         metavar="MM",
         help="refuse a numerical inverse whose error is larger anywhere (%(default)s)",
     )

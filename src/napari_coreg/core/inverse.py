@@ -37,8 +37,9 @@ class Inverse:
         Whether it is a closed inverse, right everywhere to rounding; else it was found numerically, and holds on the
         grid it was found for.
     mean_mm, p95_mm, maximum_mm : float
-        Of the error |T(S(q)) - q| at points q of the grid that are not nodes of S, and whose S(q) lies inside of where
-        T is known by more than the tolerance; 0 where it is exact, NaN where there is no such point.
+        Of the error |T(S(q)) - q| at points q of the grid that are not nodes of S, and whose counterpart lies inside of
+        where T is known (the domain of a B-spline, the outermost nodes of a field) by more than the tolerance; 0 where
+        it is exact, NaN where there is no such point.
     unreached : float
         Part of the grid's volume, 0 to 1, that T takes no point to from where it is known; S goes on smoothly there.
     """
@@ -208,9 +209,10 @@ def invert_points(
     if is_linear(transform):
         found = warp_points(invert(transform), points)
         return found, np.linalg.norm(warp_points(transform, found) - points, axis=1)
+    from napari_coreg.core.mapping.kernels import EDGE  # noqa: PLC0415
     from napari_coreg.core.mapping.preimages import MOST_TRIES, Preimages  # noqa: PLC0415
 
-    preimages = Preimages(transform, tolerance_mm * SOLVED)
+    preimages = Preimages(transform, tolerance_mm * SOLVED, EDGE)
     found, _ = preimages.find(points, None, MOST_TRIES)
     errors = np.linalg.norm(warp_points(transform, found) - points, axis=1)
     missed = np.flatnonzero(errors > tolerance_mm)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from xml.parsers.expat import ExpatError
 
 import numpy as np
 
@@ -122,7 +123,7 @@ def _read_gifti(path: Path, frame: Frame | None) -> tuple[Floats, NDArray[np.int
     try:
         image: Any = nib.load(path)
         points, triangles = (image.get_arrays_from_intent(f"NIFTI_INTENT_{kind}") for kind in ("POINTSET", "TRIANGLE"))
-    except (OSError, ValueError, KeyError, AttributeError, SyntaxError, ImageFileError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, ExpatError, ImageFileError) as error:
         raise FileError(f"{path}: is not a readable GIFTI file ({error})") from error
     if not points or not triangles:
         raise FileError(f"{path}: holds data of a surface, but not the surface itself; give the file with its geometry")

@@ -57,33 +57,35 @@ class Chain:
             ),
         )
 
-    def follow(self, points_lps: Floats, *, extended: bool = False) -> tuple[Floats, Floats]:
+    def follow(self, points_lps: Floats, *, beyond_it: int = kernels.STILL) -> tuple[Floats, Floats]:
         """Return where points (N, D) come to, and how far inside of all domains each was, mm (N,).
 
-        Outside of a domain (negative) a deformation moves nothing, as in ITK; `extended`, it goes on smoothly.
+        Outside of a domain (negative) a deformation moves nothing, as in ITK, or goes on as `kernels` tells.
         """
-        moved, _, inside = self._follow(points_lps, extended, 0)
+        moved, _, inside = self._follow(points_lps, beyond_it, 0)
         return moved[:, : self.dimension], inside
 
     def jacobians(self, points_lps: Floats) -> tuple[Floats, Floats]:
         """Return where points (N, D) come to, and the Jacobian there, shape (N, D, D): derivatives in columns."""
         n = self.dimension
-        moved, jacobians, _ = self._follow(points_lps, False, len(points_lps))
+        moved, jacobians, _ = self._follow(points_lps, kernels.STILL, len(points_lps))
         return moved[:, :n], np.ascontiguousarray(jacobians[:, :n, :n])
 
-    def solve(self, targets_lps: Floats, starts_lps: Floats, within_mm: float) -> tuple[Floats, Floats, Floats]:
+    def solve(
+        self, targets_lps: Floats, starts_lps: Floats, within_mm: float, beyond_it: int
+    ) -> tuple[Floats, Floats, Floats]:
         """Return the points (N, D) that come to targets by Newton's method, what is left, mm, and how far inside, mm.
 
-        Beyond its domains the chain goes on smoothly, so that there is a solution for every target.
+        Beyond its domains the chain goes on (`kernels.EDGE` or `SLOPE`), so that there is a solution for every target.
         """
         targets, points = _in_3d(targets_lps), _in_3d(starts_lps)
         left, inside = np.empty(len(points)), np.empty(len(points))
-        self._run(kernels.solve, len(points), targets, within_mm, points, left, inside)
+        self._run(kernels.solve, len(points), beyond_it, targets, within_mm, points, left, inside)
         return points[:, : self.dimension], left, inside
 
-    def _follow(self, points_lps: Floats, extended: bool, jacobians: int) -> tuple[Floats, Floats, Floats]:
+    def _follow(self, points_lps: Floats, beyond_it: int, jacobians: int) -> tuple[Floats, Floats, Floats]:
         moved, inside, filled = _in_3d(points_lps), np.empty(len(points_lps)), np.empty((jacobians, 3, 3))
-        self._run(kernels.follow, len(moved), extended, moved, filled, inside)
+        self._run(kernels.follow, len(moved), beyond_it, moved, filled, inside)
         return moved, filled, inside
 
     def _run(self, kernel: object, count: int, *arguments: object) -> None:

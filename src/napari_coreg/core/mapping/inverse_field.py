@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FIRST_NODES = 2**16
 MOST_NODES = 2**23  # 200 MB
 _AT_ONCE = 400_000  # points
-_MEASURED = 250_000  # points, by the compiled map
+_MEASURED = 120_000  # points, by the compiled map
 _CHECKED = 20_000  # of them, by SimpleITK itself
 _MOST_OF_P95 = 3.0  # where the largest error is more, single points are off, not nodes far apart
 _LEAST_FINER, _MOST_FINER = 1.25, 4.0  # times that nodes come closer at once
@@ -89,7 +89,7 @@ class InverseSearch:
         """Whether closer nodes lessen the error, as they do unless space is folded."""
         if now.maximum_mm <= finer**-0.8 * before.maximum_mm:
             return True
-        return self._tolerance_mm < now.p95_mm <= finer**-0.5 * before.p95_mm
+        return bool(self._tolerance_mm < now.p95_mm <= finer**-0.5 * before.p95_mm)
 
     def _attempt(self, spacing_mm: float, start: sitk.Transform | None) -> Inverse:
         nodes = nodes_over(self._grid, spacing_mm)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 LINEAR, FIELD, SPLINE = 0, 1, 2
+STILL, EDGE, SLOPE = 0, 1, 2  # what a deformation does beyond its domain
+LEVELLING = 8.0, 1.0  # over how many nodes of a field, and cells of a spline, a slope levels off there
+JUST_KNOWN = 1e-6  # mm inside, of what lies beyond the outermost nodes of a field by less than half a voxel
 LEAST_STEP = 1.0 / 64  # of a Newton step, before it is given up
 MOST_STEPS = 25
 FAR = 1e9  # mm inside, of what has no edge
@@ -117,16 +120,18 @@ def _read_field(links: Links, k: int, at: Array, found: Array) -> None:
 
 
 @compiled
-def _follow(links: Links, extended: bool, point: Array, jacobian: Array, work: Array) -> float:
+def _follow(links: Links, beyond_it: int, point: Array, jacobian: Array, work: Array) -> float:
     """Move a point (3,) along the chain, in place, and fill the Jacobian (3, 3).
 
-    Beyond a domain nothing is displaced, as ITK has it; `extended` goes on smoothly instead: a field with its value at
-    the edge, a spline along its slope there, levelling off.
+    Beyond a domain nothing is displaced with `STILL`, as ITK has it; with `SLOPE` a deformation goes on along its slope
+    at the edge, levelling off; with `EDGE` a spline too, but a field with its value there, as in its outermost half
+    voxel in ITK.
 
     Returns
     -------
     float
-        How far the point came inside of the domains of all deformations, mm; negative outside.
+        How far the point came inside of the domains of all deformations, mm; negative outside. Between the nodes of a
+        field, and no more than `JUST_KNOWN` in the half voxel around them.
     """
     inside = FAR
     jacobian[:, :] = 0.0
@@ -153,13 +158,15 @@ def _follow(links: Links, extended: bool, point: Array, jacobian: Array, work: A
         for i in range(3):
             count = links.counts_xyz[k, i]
             low, high = (0.0, count - 1.0) if is_field else (0.0, count + 0.0)
-            rim = 0.5 if is_field else 0.0
-            depth = min(depth, min(at[i] - low + rim, high + rim - at[i]) * links.steps_mm[k, i])
+            over = min(at[i] - low, high - at[i])
+            if is_field and -0.5 <= over <= 0.0:
+                over = 0.5 if count == 1 else JUST_KNOWN / links.steps_mm[k, i]
+            depth = min(depth, over * links.steps_mm[k, i])
             kept = min(max(at[i], low), high)
             beyond[i] = at[i] - kept
             at[i] = kept
         inside = min(inside, depth)
-        if depth < 0 and not extended:
+        if depth < 0 and beyond_it == STILL:
             continue
         if is_field:
             _read_field(links, k, at, found)
@@ -167,12 +174,13 @@ def _follow(links: Links, extended: bool, point: Array, jacobian: Array, work: A
             _read_spline(links, k, at, work, found)
         for j in range(3):
             over = beyond[j]
-            level = 1.0 + abs(over)
-            if over != 0.0:
-                for i in range(3):
-                    if not is_field:
-                        found[0, i] += found[1 + j, i] * over / level
-                    found[1 + j, i] *= 0.0 if is_field else 1.0 / (level * level)
+            if over == 0.0:
+                continue
+            level = 1.0 + abs(over) / (LEVELLING[0] if is_field else LEVELLING[1])
+            slope = 0.0 if is_field and beyond_it != SLOPE else 1.0
+            for i in range(3):
+                found[0, i] += slope * found[1 + j, i] * over / level
+                found[1 + j, i] *= slope / (level * level)
         for i in range(3):
             point[i] += found[0, i]
             for j in range(3):
@@ -182,7 +190,7 @@ def _follow(links: Links, extended: bool, point: Array, jacobian: Array, work: A
 
 @compiled
 def follow(
-    index: int, start: int, stop: int, links: Links, extended: bool, points: Array, jacobians: Array, inside: Array
+    index: int, start: int, stop: int, links: Links, beyond_it: int, points: Array, jacobians: Array, inside: Array
 ) -> None:
     """Move points, in place.
 
@@ -192,8 +200,8 @@ def follow(
         The chunk; points.
     links : Links
         The chain.
-    extended : bool
-        Whether deformations go on smoothly beyond their domain.
+    beyond_it : int
+        `STILL`, `EDGE` or `SLOPE`.
     points : array, shape (N, 3)
         Where they are; filled with where they come to.
     jacobians : array, shape (N, 3, 3) or (0, 3, 3)
@@ -203,7 +211,7 @@ def follow(
     """
     work, jacobian = np.zeros((15, 4)), np.zeros((3, 3))
     for n in range(start, stop):
-        inside[n] = _follow(links, extended, points[n], jacobian, work)
+        inside[n] = _follow(links, beyond_it, points[n], jacobian, work)
         if len(jacobians):
             jacobians[n] = jacobian
 
@@ -240,13 +248,14 @@ def solve(
     start: int,
     stop: int,
     links: Links,
+    beyond_it: int,
     targets: Array,
     within_mm: float,
     points: Array,
     left: Array,
     inside: Array,
 ) -> None:
-    """Find the points that the chain, going on smoothly beyond its domains, takes to targets.
+    """Find the points that the chain takes to targets.
 
     Newton's method, with steps halved until the distance left falls; it ends at a fold, where it cannot.
 
@@ -256,6 +265,8 @@ def solve(
         The chunk; targets.
     links : Links
         The chain.
+    beyond_it : int
+        `EDGE` or `SLOPE`, so that there is a point for every target.
     targets : array, shape (N, 3)
         Where the points are to come.
     within_mm : float
@@ -273,7 +284,7 @@ def solve(
         point, target = points[n], targets[n]
         for i in range(3):
             there[i] = point[i]
-        deep = _follow(links, True, there, jacobian, work)
+        deep = _follow(links, beyond_it, there, jacobian, work)
         distance = np.sqrt((target[0] - there[0]) ** 2 + (target[1] - there[1]) ** 2 + (target[2] - there[2]) ** 2)
         for _ in range(MOST_STEPS):
             if not distance > within_mm:
@@ -286,7 +297,7 @@ def solve(
             while length >= LEAST_STEP:
                 for i in range(3):
                     there[i] = point[i] + length * step[i]
-                reach = _follow(links, True, there, other, work)
+                reach = _follow(links, beyond_it, there, other, work)
                 after = np.sqrt((target[0] - there[0]) ** 2 + (target[1] - there[1]) ** 2 + (target[2] - there[2]) ** 2)
                 if after < (1.0 - 0.1 * length) * distance:
                     is_better = True

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from scipy.spatial import cKDTree
 
 from napari_coreg.core.mapping.chain import Chain
-from napari_coreg.core.mapping.kernels import FIELD, LINEAR
+from napari_coreg.core.mapping.kernels import FIELD, LINEAR, SLOPE
 from napari_coreg.core.transforms import compose, invert, is_linear, parts
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ class Preimages:
         Fixed -> moving, LPS mm, with a deformation in it.
     within_mm : float
         How near is near enough.
+    beyond_it : int
+        How deformations go on beyond their domain: `kernels.SLOPE` smoothly, `kernels.EDGE` as ITK has it half a voxel
+        beyond the outermost nodes of a field.
 
     Attributes
     ----------
@@ -42,12 +45,12 @@ class Preimages:
         The inverse of those.
     """
 
-    def __init__(self, transform: sitk.Transform, within_mm: float) -> None:
+    def __init__(self, transform: sitk.Transform, within_mm: float, beyond_it: int = SLOPE) -> None:
         self.chain = Chain.of(transform)
         still = sitk.TranslationTransform(transform.GetDimension())
         self.linear = compose(still, *(part for part in parts(transform) if is_linear(part)))
         self.back = invert(self.linear)
-        self._within_mm = within_mm
+        self._within_mm, self._beyond_it = within_mm, beyond_it
 
     def find(self, targets_lps: Floats, starts_lps: Floats | None, tries: int) -> tuple[Floats, Floats]:
         """Return points (N, D), and how far inside of the domains of all deformations each lies, mm (N,).
@@ -62,13 +65,15 @@ class Preimages:
             From how many seeds to try again where that did not lead to the target, as where space is folded.
         """
         starts = self._seeds_near(targets_lps, 0) if starts_lps is None else starts_lps
-        points, left, inside = self.chain.solve(targets_lps, starts, self._within_mm)
+        points, left, inside = self.chain.solve(targets_lps, starts, self._within_mm, self._beyond_it)
         for rank in range(tries):
             lost = np.flatnonzero(~(left <= self._within_mm))
             if not len(lost):
                 break
             again = self._seeds_near(targets_lps[lost], rank)
-            found, still_left, found_inside = self.chain.solve(targets_lps[lost], again, self._within_mm)
+            found, still_left, found_inside = self.chain.solve(
+                targets_lps[lost], again, self._within_mm, self._beyond_it
+            )
             nearer = ~(still_left >= left[lost])
             chosen = lost[nearer]
             points[chosen], left[chosen], inside[chosen] = found[nearer], still_left[nearer], found_inside[nearer]
@@ -104,4 +109,4 @@ class Preimages:
             whole = step @ whole
         back = np.linalg.inv(whole)
         seeds = places @ back[:n, :n].T + back[:n, n]
-        return seeds, cKDTree(self.chain.follow(seeds, extended=True)[0])
+        return seeds, cKDTree(self.chain.follow(seeds, beyond_it=self._beyond_it)[0])
