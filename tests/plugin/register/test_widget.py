@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import threading
 from typing import get_args
 
@@ -14,7 +15,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
 
 from napari_coreg import compare_layers, load_preset, register
 from napari_coreg.core.folding import Folding
-from napari_coreg.core.recipe import Initialization
+from napari_coreg.core.recipe import Initialization, Recipe
 from napari_coreg.errors import RegistrationError
 from napari_coreg.plugin.align.hand import HandAlignment
 from napari_coreg.plugin.register.widget import RegisterWidget
@@ -334,6 +335,22 @@ class TestKeeping:
         widget.result.copy_python.click()
         assert "recipe='rigid'" in QApplication.clipboard().text()
 
+    def test_the_command_line_of_layers_that_are_in_no_file_says_what_to_save(self, qtbot, widget):
+        run(qtbot, widget)
+        widget.result.copy_command.click()
+        words = shlex.split(QApplication.clipboard().text())
+        assert words[:4] == ["napari-coreg", "register", "fixed.nii.gz", "moving.nii.gz"]
+        assert "save it as fixed.nii.gz first" in widget.message.text()
+
+    def test_the_recipe_that_was_run_is_saved(self, qtbot, widget, tmp_path, monkeypatch):
+        run(qtbot, widget)
+        ran = widget.recipe.recipe()
+        widget.recipe.editor.findChild(QLineEdit, "shrink_factors").setText("4, 2, 1")
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), "Recipe (*.json)"))
+        widget.result.save_recipe.click()
+        qtbot.waitUntil(lambda: widget.message.text().startswith("Saved"))
+        assert Recipe.from_file(tmp_path / "mine.json") == ran
+
     def test_the_transform_is_saved_as_it_is(self, qtbot, widget, tmp_path):
         run(qtbot, widget)
         widget.result.write_transform(tmp_path / "shift.tfm")
@@ -378,7 +395,8 @@ class TestKeeping:
         run(qtbot, widget)
         said = widget.message.text()
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
-        for button in (widget.result.save_transform, widget.result.save_inverse, widget.result.save_result):
+        result = widget.result
+        for button in (result.save_transform, result.save_inverse, result.save_result, result.save_recipe):
             button.click()
         assert widget.message.text() == said
         assert list(tmp_path.iterdir()) == []
