@@ -13,7 +13,7 @@ from napari_coreg.core.deformation import measure_deformation
 from napari_coreg.core.folding import folding, jacobian_determinant
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.transforms import displacement_field
-from napari_coreg.errors import GeometryError, RegistrationCancelled
+from napari_coreg.errors import GeometryError, RegistrationCancelled, VolumeError
 
 OBLIQUE = tuple(Rotation.from_euler("xyz", (12.0, -7.0, 31.0), degrees=True).as_matrix().ravel())
 SAGITTAL = (0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
@@ -158,3 +158,74 @@ def test_progress_reaches_its_end_and_cancelling_stops_it(monkeypatch):
 def test_a_transform_of_other_axes_is_refused():
     with pytest.raises(GeometryError, match="2-D"):
         measure_deformation(sitk.TranslationTransform(2), GRID)
+
+
+class TestPercentiles:
+    @pytest.mark.parametrize("direction", DIRECTIONS.values(), ids=DIRECTIONS)
+    def test_of_a_field_that_grows_along_an_axis_they_are_those_of_the_closed_form(self, direction):
+        axis = np.reshape(direction, (3, 3))[:, 0]
+        grid = Grid((201, 5, 4), (0.5, 1.5, 3.0), (10.0, -20.0, 5.0), direction)
+        along = 0.5 * np.arange(201)  # mm; u = 0.002 x^2 along the first axis, so the determinant is 1 + 0.004 x
+        vectors = np.broadcast_to(0.002 * along[None, None, :, None] ** 2 * axis, (4, 5, 201, 3))
+        image = sitk.GetImageFromArray(np.ascontiguousarray(vectors), isVector=True)
+        image.SetSpacing(grid.spacing_xyz)
+        image.SetOrigin(grid.origin_lps)
+        image.SetDirection(direction)
+        figures = measure_deformation(sitk.DisplacementFieldTransform(image), grid).figures
+        shares = np.array((1, 5, 50, 95, 99))
+        found = [getattr(figures, f"{name}_determinant") for name in ("p1", "p5", "median", "p95", "p99")]
+        np.testing.assert_allclose(found, 1 + 0.004 * shares, atol=2e-3)
+        found = figures.median_mm, figures.p95_mm, figures.p99_mm
+        np.testing.assert_allclose(found, 0.002 * shares[2:] ** 2, atol=1e-3)
+
+
+class TestMask:
+    def mask(self, spacing=(2.0, 1.0, 1.5)):
+        """A box of the first half of the grid's first axis, on another grid."""
+        mask = sitk.Image([30, 60, 60], sitk.sitkUInt8)
+        mask.SetSpacing(spacing)
+        mask.SetOrigin((np.array(GRID.origin_lps) - np.reshape(OBLIQUE, (3, 3)) @ (0.7, 0.4, 0.4)).tolist())  # no ties
+        mask.SetDirection(OBLIQUE)
+        mask[:4, :, :] = 1
+        return mask
+
+    def test_figures_are_those_of_the_voxels_in_it(self):
+        transform, mask = spline(GRID, 9.0), self.mask()
+        maps = measure_deformation(transform, GRID, mask=mask)
+        on_grid = sitk.Resample(mask, maps.determinant, sitk.Transform(), sitk.sitkNearestNeighbor)
+        inside = sitk.GetArrayViewFromImage(on_grid) != 0
+        lengths, determinants = (sitk.GetArrayFromImage(i)[inside] for i in (maps.magnitude_mm, maps.determinant))
+        found = maps.figures_in_mask
+        assert 0 < found.voxels == np.count_nonzero(inside) < maps.figures.voxels
+        assert 0 < found.folded == np.count_nonzero(determinants <= 0) < maps.figures.folded
+        assert found.folding.folded_fraction == pytest.approx(found.folded / found.voxels)
+        assert found.folding.minimum == determinants.min()
+        assert found.p1_determinant == pytest.approx(np.percentile(determinants, 1))
+        assert found.mean_mm == pytest.approx(lengths.mean())
+        assert found.p95_mm == pytest.approx(np.percentile(lengths, 95))
+
+    def test_folding_outside_of_it_does_not_count(self):
+        mask = self.mask()
+        far = np.reshape(OBLIQUE, (3, 3))[:, 0]
+        field = displacement_field(sitk.TranslationTransform(3), GRID)
+        field[10, 4, 3] = tuple((-9 * far).tolist())
+        transform = sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))
+        maps = measure_deformation(transform, GRID, mask=mask)
+        assert maps.figures.folded > 0 == maps.figures_in_mask.folded
+
+    @pytest.mark.parametrize("voxels", [1, 300])
+    def test_counts_are_of_all_voxels_also_where_maps_are_thinned(self, voxels, monkeypatch):
+        transform, mask = spline(GRID, 9.0), self.mask()
+        whole = measure_deformation(transform, GRID, mask=mask).figures_in_mask
+        monkeypatch.setattr("napari_coreg.core.slabs.SLAB_VOXELS", voxels)
+        thin = measure_deformation(transform, GRID, mask=mask, most_voxels=100).figures_in_mask
+        assert (thin.folded, thin.voxels, thin.maximum_mm) == (whole.folded, whole.voxels, whole.maximum_mm)
+        assert thin.mean_mm == pytest.approx(whole.mean_mm)
+        assert thin.median_mm == pytest.approx(whole.median_mm, rel=0.2)
+
+    def test_that_lies_elsewhere_is_refused(self):
+        with pytest.raises(VolumeError, match="no voxel inside the grid"):
+            measure_deformation(sitk.TranslationTransform(3), GRID, mask=sitk.Image([3, 3, 3], sitk.sitkUInt8) + 1)
+
+    def test_without_one_nothing_is_told_of_it(self):
+        assert measure_deformation(sitk.TranslationTransform(3), GRID).figures_in_mask is None

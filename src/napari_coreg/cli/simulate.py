@@ -8,11 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from napari_coreg.cli.register import chosen_recipe
 from napari_coreg.cli.terminal import Teller, cancel_on_interrupt, note, note_volume, say, say_json, table
 from napari_coreg.core.simulation import SimulatedMove, simulated_error
 from napari_coreg.core.threads import limited_threads
-from napari_coreg.errors import RegistrationCancelled, RegistrationError
+from napari_coreg.errors import RecipeError, RegistrationCancelled, RegistrationError
 from napari_coreg.io.quiet import quiet_itk
 from napari_coreg.io.records import require_result_folder
 from napari_coreg.io.strict_json import to_json
@@ -36,7 +38,7 @@ _FIELDS = ("rotation_degrees", "shift_mm", "deformation_mm", "smoothness_mm", "n
 def run(options: argparse.Namespace) -> None:
     """Run the command; what can be refused is, before volumes are read."""
     require_result_folder(options.output)
-    recipe = chosen_recipe(options.recipe, settings=options.set)
+    recipe, moves = chosen_recipe(options.recipe, settings=options.set), _moves(options)
     told = options.quiet or options.json
     with quiet_itk(), limited_threads(options.threads):
         volume = read_volume(options.fixed, options.volume)
@@ -44,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
         if not told:
             note_volume("volume", volume)
         with _staged(options.output) as folder:
-            rows = [_one(volume.image, recipe, move, mask, options, folder) for move in _moves(options)]
+            rows = [_one(volume.image, recipe, move, mask, options, folder) for move in moves]
             ended = [row for row in rows if "after" in row]
             if not ended:
                 raise RegistrationError(rows[-1]["error"])
@@ -80,7 +82,11 @@ def _moves(options: argparse.Namespace) -> list[SimulatedMove]:
         for word, name in zip(_SETTINGS, _FIELDS, strict=True)
         if getattr(options, word) is not None
     }
-    return [SimulatedMove(**settings, seed=options.seed + number) for number in range(options.repeats)]
+    try:
+        return [SimulatedMove(**settings, seed=options.seed + number) for number in range(options.repeats)]
+    except ValidationError as error:
+        found = error.errors()[0]
+        raise RecipeError(f"{found['loc'][0]} is {found['input']}, which cannot be: {found['msg'].lower()}") from None
 
 
 def _one(
