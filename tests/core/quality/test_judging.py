@@ -113,3 +113,16 @@ def test_a_cancel_ends_it(phantom):
     fixed = phantom.image(phantom.grid())
     with pytest.raises(RegistrationCancelled):
         judge_transform(fixed, fixed, sitk.Transform(3, sitk.sitkIdentity), is_cancelled=lambda: True)
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_two_series_of_one_head_are_good_by_the_consensus_and_failed_when_off(real_data):
+    folder = real_data / "brain_t1_t2_dicom"
+    t1, t2 = (read_volume(folder, which).image for which in (0, "AX FSE T2"))
+    consensus = sitk.ReadTransform(str(real_data / "brain_t1_t2_consensus.tfm"))
+    assert judge_transform(t1, t2, consensus).state == "good"
+    for axis in range(3):
+        shift = [0.0, 0.0, 0.0]
+        shift[axis] = 20.0
+        assert judge_transform(t1, t2, off_by(consensus, *shift)).state == "failed"

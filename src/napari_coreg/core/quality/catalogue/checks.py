@@ -99,8 +99,8 @@ CHECK_MEASURES = (
         "Repeatability",
         "mm",
         "spread of repeated runs",
-        "root mean square distance of T_i(p) from the mean over the runs i, over the voxels p of the body; the runs have other seeds "
-        "and jittered starts",
+        "root mean square distance of T_i(p) from the mean over the runs i, over the voxels p of the body; the "
+        "runs have other seeds and jittered starts",
         "napari-coreg; compare Kybic, Bootstrap resampling for image registration uncertainty, IEEE TIP 19, 2010",
         "how much of the result is chance",
         _REPEATABILITY_CANNOT,
