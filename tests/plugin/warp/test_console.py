@@ -327,6 +327,7 @@ def test_layers_of_other_axes_and_kinds_are_refused_in_a_sentence():
         warp_layers(scene.viewer, "done", through="moving")
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     angles=st.tuples(*[st.floats(-60, 60)] * 3),
