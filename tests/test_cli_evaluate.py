@@ -158,6 +158,7 @@ def test_limits_are_shown_with_their_sources(capsys):
             "whole numbers",
         ),
         (["fixed.nii.gz", "moving.nii.gz", "--to-third", "right.tfm"], "--from-third"),
+        (["fixed.nii.gz", "moving.nii.gz", "--csv", "none/q.csv"], "does not exist"),
         (["fixed.nii.gz", "moving.nii.gz", "--limits", "right.tfm"], "not JSON"),
     ],
 )

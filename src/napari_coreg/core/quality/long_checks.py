@@ -209,10 +209,11 @@ def _simulation(runs: Runs) -> Found:
         on_fraction=runs.on_fraction,
         is_cancelled=runs.is_cancelled,
     )
+    bend = f", bent by up to {move.deformation_mm:g} mm" if move.deformation_mm else ""
     told = (
-        f"simulation: the fixed volume turned by {move.rotation_degrees:g} degrees, shifted by {move.shift_mm:g} mm "
-        f"and bent by up to {move.deformation_mm:g} mm, with noise of {100 * move.noise:g} % of its range; the verdict "
-        f"on it was '{found.result.verdict.state}'"
+        f"simulation: the fixed volume turned by {move.rotation_degrees:g} degrees, shifted by {move.shift_mm:g} mm"
+        f"{bend}, with noise of {100 * move.noise:g} % of its range; the verdict on it was "
+        f"'{found.result.verdict.state}'"
     )
     return Found(simulation_rows(found, runs.grader), (told,), {"simulated_error_mm": found.map_mm})
 
