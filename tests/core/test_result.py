@@ -106,3 +106,13 @@ def test_it_tells_what_kind_of_transform_it_holds(phantom, result):
     assert linear.stop_reasons == (linear.trace[0].stop_reason,)
     assert linear.fixed is fixed
     assert linear.moving is moving
+
+
+def test_every_result_has_a_way_back(result):
+    inverse = result.find_inverse()
+    assert result.inverse_transform is None
+    assert inverse.p95_mm < 0.1
+    field = sitk.DisplacementFieldTransform(sitk.Cast(result.inverse_displacement_field(), sitk.sitkVectorFloat64))
+    for index in np.random.default_rng(1).integers(12, 20, (20, 3)).tolist():
+        point = result.moving.TransformIndexToPhysicalPoint(index)
+        assert result.transform.TransformPoint(field.TransformPoint(point)) == pytest.approx(point, abs=0.15)
