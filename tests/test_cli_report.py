@@ -82,7 +82,9 @@ def test_the_folder_of_a_result_is_enough(folder, capsys):
     text = words_of(folder / "report.html")
     assert "moving (moving) onto fixed (fixed)" in text
     assert "Recipe: Translation" in text
-    assert "napari-coreg register" in text
+    recipe = folder / "out" / "result.json"
+    line = f"register {folder / 'fixed.nii.gz'} {folder / 'moving.nii.gz'} -o again --recipe {recipe}"
+    assert line in text
     assert '"stages"' in text
 
 

@@ -238,7 +238,7 @@ def _grown(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _stripes(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     rows, columns = np.indices(shape)
-    return np.asarray((rows + columns) % 6 < 4)
+    return np.asarray((rows + columns) % 8 < 6)
 
 
 def _figure(picture: NDArray[np.floating], plane: Plane) -> Figure:

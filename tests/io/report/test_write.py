@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -20,6 +22,7 @@ from napari_coreg.errors import CoregError, FileError
 from napari_coreg.io.report import write_report
 
 HOSTILE = '<script>alert("x")</script>"\'&</style><img src=http://evil.example/a.png>'
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
@@ -248,3 +251,25 @@ def test_a_report_that_fails_half_way_leaves_the_old_one(good, tmp_path, monkeyp
         write_report(path, *good)
     assert path.read_text(encoding="utf-8") == "old"
     assert [item.name for item in tmp_path.iterdir()] == ["report.html"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (BROWSER and shutil.which("pdftotext")), reason="needs Chromium and pdftotext")
+def test_on_paper_each_page_names_the_pair_and_what_is_folded_on_the_screen_is_there(good, tmp_path):
+    subject, assessment = good
+    recipe = Recipe(name="mine", stages=({"kind": "rigid"},)).model_dump(mode="json")
+    assessment = Assessment(assessment.quality.model_copy(update={"recipe": recipe}), assessment.maps)
+    page = write_report(tmp_path / "report.html", subject, assessment)
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    options += [f"--user-data-dir={tmp_path / 'profile'}", "--no-pdf-header-footer"]
+    subprocess.run(
+        [BROWSER, *options, f"--print-to-pdf={tmp_path / 'report.pdf'}", page.as_uri()], check=True, capture_output=True
+    )
+    subprocess.run(["pdftotext", "-layout", tmp_path / "report.pdf", tmp_path / "report.txt"], check=True)
+    *pages, rest = (tmp_path / "report.txt").read_text(encoding="utf-8").split("\f")
+    assert rest == ""
+    for number, text in enumerate(pages, start=1):
+        assert "moving.nii.gz onto fixed.nii.gz" in text
+        assert "LOOK" in text
+        assert f"page {number} of {len(pages)}" in text
+    assert '"number_of_histogram_bins"' in "".join(pages)

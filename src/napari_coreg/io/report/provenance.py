@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_coreg.errors import CoregError
-from napari_coreg.io.again import command_line, python_script
+from napari_coreg.io.again import command_line, notes_of, python_script
+from napari_coreg.io.records import RECORD
 from napari_coreg.io.strict_json import to_json
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class Made:
         What the run and the check before it had to say.
     command, script : str
         What repeats the run; empty where that is not known.
+    before_again : tuple of str
+        What must be done before that.
     fingerprints : tuple of (str, str)
         SHA-256 of voxels and geometry, by role.
     """
@@ -52,13 +56,14 @@ class Made:
     notes: tuple[str, ...] = ()
     command: str = ""
     script: str = ""
+    before_again: tuple[str, ...] = ()
     fingerprints: tuple[tuple[str, str], ...] = ()
 
 
 def made_of(subject: Subject, quality: Quality) -> Made:
     """Return how the transform of a subject came about."""
     recipe = quality.recipe or (None if subject.recipe is None else subject.recipe.model_dump(mode="json"))
-    record = None if subject.result is None else {**subject.result.to_record(), "inputs": dict(subject.inputs)}
+    record = _record(subject)
     run = dict(quality.run) if quality.run else {}
     notes = [*_texts(run.pop("notes", ())), *_findings((record or {}).get("findings", ()))]
     prints = {"fixed": quality.fixed.fingerprint, "moving": quality.moving.fingerprint}
@@ -76,7 +81,7 @@ def made_of(subject: Subject, quality: Quality) -> Made:
     )
     if recipe is None:
         return made
-    command, script = _repeated(record)
+    command, script, before = _repeated(record, _folder(subject))
     return replace(
         made,
         title=str(recipe.get("title") or recipe.get("name", "")),
@@ -86,17 +91,33 @@ def made_of(subject: Subject, quality: Quality) -> Made:
         recipe_json=to_json(recipe),
         command=command,
         script=script,
+        before_again=before,
     )
 
 
-def _repeated(record: Mapping[str, Any] | None) -> tuple[str, str]:
-    """Return the command line and the script that repeat a run; empty where its record does not hold enough."""
+def _record(subject: Subject) -> dict[str, Any] | None:
+    """Return the record of a subject's result, with where its volumes are if it does not tell that itself."""
+    if subject.result is None:
+        return None
+    record = subject.result.to_record()
+    known = {role: dict(subject.inputs[role]) for role in ("fixed", "moving") if role in subject.inputs}
+    return {**record, "inputs": record.get("inputs") or known}
+
+
+def _folder(subject: Subject) -> Path | None:
+    """Return the folder of the result, where it has one."""
+    path = Path(str(subject.inputs.get("transform", {}).get("path", "")))
+    return path if (path / RECORD).is_file() else None
+
+
+def _repeated(record: Mapping[str, Any] | None, folder: Path | None) -> tuple[str, str, tuple[str, ...]]:
+    """Return the command line and the script that repeat a run, and what must be done before; nothing if not known."""
     if record is None:
-        return "", ""
+        return "", "", ()
     try:
-        return command_line(record), python_script(record)
+        return command_line(record, folder), python_script(record, folder), notes_of(record, folder)
     except CoregError:
-        return "", ""
+        return "", "", ()
 
 
 def _settings(recipe: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
