@@ -21,7 +21,8 @@ from draw_landmarks import draw_landmarks
 from draw_points import draw_points
 from draw_poses import draw_poses
 from draw_report import draw_report
-from napari_coreg import fit_landmarks, load_preset, read_points, read_volume, register
+from draw_simulation import draw_simulation
+from napari_coreg import SimulatedMove, fit_landmarks, load_preset, read_points, read_volume, register, simulated_error
 from napari_coreg.io.pictures import save_overlay
 from napari_coreg.io.subjects import read_subject
 from napari_coreg.samples import SAMPLES, sample_path
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
 
     from napari_coreg import LandmarkFit
     from napari_coreg.core.quality.subject import Subject
+    from napari_coreg.core.simulation import SimulationOutcome
     from napari_coreg.samples import Sample
 
 PICTURES = Path(__file__).parent / "pictures"
 SAMPLE = SAMPLES["ct-mr"]
 RECIPE = load_preset(SAMPLE.recipe)
-DRAWN = ("overlay", "fixed-to-moving", "features-2d", "landmarks", "poses", "deformation", "report")
+DRAWN = ("overlay", "fixed-to-moving", "features-2d", "landmarks", "poses", "deformation", "report", "simulation")
 
 
 def main(scenes: list[str]) -> int:
@@ -60,6 +62,7 @@ def draw() -> None:
     result = register(fixed, moving, "fast-bspline", initial_transform=start)
     draw_deformation(PICTURES / "deformation.png", fixed, moving, result.transform)
     draw_report(PICTURES / "report.png", _known())
+    draw_simulation(PICTURES / "simulation.png", *_simulated())
     for name in DRAWN:
         _shrink(PICTURES / f"{name}.png")
 
@@ -94,6 +97,14 @@ def _known() -> Subject:
         )
     finally:
         shutil.rmtree(folder)
+
+
+def _simulated() -> tuple[sitk.Image, dict[str, SimulationOutcome]]:
+    """Return a head, and how two recipes find out how it was moved."""
+    head = read_volume(sample_path("mr_t1.nii.gz")).image
+    return head, {
+        recipe: simulated_error(head, recipe, SimulatedMove(seed=2)) for recipe in ("rigid", "brain-to-atlas")
+    }
 
 
 def _shrink(path: Path) -> None:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_coreg.core.bending import bending_energy as bending_energy
     from napari_coreg.core.consistency import inverse_consistency as inverse_consistency
     from napari_coreg.core.consistency import transitivity as transitivity
     from napari_coreg.core.features_2d import register_2d_features as register_2d_features
@@ -28,9 +29,14 @@ if TYPE_CHECKING:
     from napari_coreg.core.progress import Progress as Progress
     from napari_coreg.core.recipe import Recipe as Recipe
     from napari_coreg.core.register import register as register
+    from napari_coreg.core.repeatability import repeatability as repeatability
     from napari_coreg.core.result import RegistrationResult as RegistrationResult
     from napari_coreg.core.similarity import overlap_mask as overlap_mask
     from napari_coreg.core.similarity import similarity as similarity
+    from napari_coreg.core.simulation import SimulatedMove as SimulatedMove
+    from napari_coreg.core.simulation import simulate as simulate
+    from napari_coreg.core.simulation import simulated_error as simulated_error
+    from napari_coreg.core.structure_motion import motion_per_structure as motion_per_structure
     from napari_coreg.core.target_error import leave_one_out as leave_one_out
     from napari_coreg.core.target_error import target_registration_error as target_registration_error
     from napari_coreg.core.warp import Surface as Surface
@@ -84,9 +90,11 @@ _HOME = {
     "Recipe": "napari_coreg.core.recipe",
     "RegistrationCancelled": "napari_coreg.errors",
     "RegistrationResult": "napari_coreg.core.result",
+    "SimulatedMove": "napari_coreg.core.simulation",
     "Surface": "napari_coreg.core.warp",
     "align_by_hand": "napari_coreg.plugin.align.console",
     "attempts_of": "napari_coreg.plugin.attempts.projects",
+    "bending_energy": "napari_coreg.core.bending",
     "check_layers": "napari_coreg.plugin.console",
     "check_pair": "napari_coreg.core.preflight",
     "compare_labels": "napari_coreg.core.label_measures",
@@ -103,6 +111,7 @@ _HOME = {
     "leave_one_out": "napari_coreg.core.target_error",
     "load_preset": "napari_coreg.core.presets",
     "measure_quality": "napari_coreg.plugin.quality.console",
+    "motion_per_structure": "napari_coreg.core.structure_motion",
     "open_project": "napari_coreg.plugin.attempts.projects",
     "orthogonal_views": "napari_coreg.plugin.orthogonal.console",
     "overlap_mask": "napari_coreg.core.similarity",
@@ -116,6 +125,7 @@ _HOME = {
     "register": "napari_coreg.core.register",
     "register_2d_features": "napari_coreg.core.features_2d",
     "register_layers": "napari_coreg.plugin.console",
+    "repeatability": "napari_coreg.core.repeatability",
     "repeatability_of": "napari_coreg.plugin.quality.long_checks_console",
     "rerun": "napari_coreg.io.rerun",
     "reslice_layer": "napari_coreg.plugin.live",
@@ -123,7 +133,9 @@ _HOME = {
     "save_report": "napari_coreg.plugin.quality.console",
     "show_deformation": "napari_coreg.plugin.deformation.console",
     "similarity": "napari_coreg.core.similarity",
+    "simulate": "napari_coreg.core.simulation",
     "simulate_layer": "napari_coreg.plugin.quality.long_checks_console",
+    "simulated_error": "napari_coreg.core.simulation",
     "target_registration_error": "napari_coreg.core.target_error",
     "transitivity": "napari_coreg.core.consistency",
     "warp_labels": "napari_coreg.core.warp",
@@ -146,10 +158,12 @@ __all__ = [
     "Recipe",
     "RegistrationCancelled",
     "RegistrationResult",
+    "SimulatedMove",
     "Surface",
     "__version__",
     "align_by_hand",
     "attempts_of",
+    "bending_energy",
     "check_layers",
     "check_pair",
     "compare_labels",
@@ -166,6 +180,7 @@ __all__ = [
     "leave_one_out",
     "load_preset",
     "measure_quality",
+    "motion_per_structure",
     "open_project",
     "orthogonal_views",
     "overlap_mask",
@@ -179,6 +194,7 @@ __all__ = [
     "register",
     "register_2d_features",
     "register_layers",
+    "repeatability",
     "repeatability_of",
     "rerun",
     "reslice_layer",
@@ -186,7 +202,9 @@ __all__ = [
     "save_report",
     "show_deformation",
     "similarity",
+    "simulate",
     "simulate_layer",
+    "simulated_error",
     "target_registration_error",
     "transitivity",
     "warp_labels",

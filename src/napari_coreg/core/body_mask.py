@@ -8,14 +8,16 @@ import SimpleITK as sitk
 from napari_coreg.core.body import otsu, shrunk
 
 _VOXELS_ACROSS = 128  # along the longest axis
+_CLOSED_MM = 10.0  # gaps that are not wider belong to the body: bone in MR, the windpipe, noses
 _LEAST_PART = 0.01  # of all bright voxels; smaller specks are noise, a table or a cable
 
 
 def body_mask(image: sitk.Image) -> sitk.Image:
-    """Return an 8-bit mask of what lies on the other side of Otsu's threshold than the border of the image, filled.
+    """Return an 8-bit mask of what lies on the other side of Otsu's threshold than the border of the image.
 
-    Without a margin, unlike `pyramid.foreground`, so that what is counted in it is tissue. Its grid is coarser than
-    that of `image` but covers the same space.
+    Gaps and holes in it are closed, but it has no margin, unlike
+    `pyramid.foreground`, so that what is counted in it is tissue. Its grid is coarser than that of `image` but covers
+    the same space.
 
     Parameters
     ----------
@@ -37,7 +39,9 @@ def body_mask(image: sitk.Image) -> sitk.Image:
     border[(slice(1, -1),) * values.ndim] = False
     threshold = otsu(values)
     is_dark = np.median(values[border]) > threshold
-    body = sitk.BinaryFillhole(coarse <= threshold if is_dark else coarse > threshold)
+    bright = coarse <= threshold if is_dark else coarse > threshold
+    reach = [max(1, round(_CLOSED_MM / spacing)) for spacing in coarse.GetSpacing()]
+    body = sitk.BinaryErode(sitk.BinaryFillhole(sitk.BinaryDilate(bright, reach)), reach)
     count = int(np.count_nonzero(sitk.GetArrayViewFromImage(body)))
     parts = sitk.RelabelComponent(sitk.ConnectedComponent(body), max(1, round(_LEAST_PART * count)))
     return parts > 0
