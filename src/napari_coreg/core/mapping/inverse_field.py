@@ -30,6 +30,7 @@ _AT_ONCE = 400_000  # points
 _MEASURED = 120_000  # points, by the compiled map
 _CHECKED = 20_000  # of them, by SimpleITK itself
 _MOST_OF_P95 = 3.0  # where the largest error is more, single points are off, not nodes far apart
+_FOLD_OF_P95 = 50.0  # the largest error is more where space is folded
 _LEAST_FINER, _MOST_FINER = 1.25, 4.0  # times that nodes come closer at once
 _TRIES_AGAIN = 1  # from another start, where nodes after the first are lost
 
@@ -87,6 +88,8 @@ class InverseSearch:
 
     def _helps(self, before: Inverse, now: Inverse, finer: float) -> bool:
         """Whether closer nodes lessen the error, as they do unless space is folded."""
+        if now.p95_mm <= self._tolerance_mm / 2 and now.maximum_mm > _FOLD_OF_P95 * now.p95_mm:
+            return False
         if now.maximum_mm <= finer**-0.8 * before.maximum_mm:
             return True
         return bool(self._tolerance_mm < now.p95_mm <= finer**-0.5 * before.p95_mm)
