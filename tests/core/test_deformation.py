@@ -229,3 +229,29 @@ class TestMask:
 
     def test_without_one_nothing_is_told_of_it(self):
         assert measure_deformation(sitk.TranslationTransform(3), GRID).figures_in_mask is None
+
+
+#: What ANTs has to say: ants.create_jacobian_determinant_image(grid, field, do_log=False, geom=False) of ANTsPy, of the
+#: displacement field of a spline whose 4 x 4 x 4 cells have coefficients from default_rng(3).uniform(-4, 4), at voxels.
+ANTS_AT = ((5, 6, 7), (20, 13, 10), (11, 19, 4), (25, 3, 16))
+ANTS = {
+    "LPS": (np.eye(3), (1.0734, 0.8155, 0.9380, 1.0784)),
+    "oblique": (np.reshape(OBLIQUE, (3, 3)), (1.0378, 0.8582, 0.9306, 1.1084)),
+    "left-handed": (np.reshape(OBLIQUE, (3, 3)) @ np.diag((1.0, -1.0, 1.0)), (1.0602, 0.8819, 0.8690, 1.2423)),
+}
+
+
+@pytest.mark.parametrize(("axes", "expected"), ANTS.values(), ids=ANTS)
+def test_determinant_is_that_of_ants(axes, expected):
+    grid = Grid((30, 26, 20), (1.0, 1.5, 3.0), (-20.0, 5.0, 40.0), tuple(axes.ravel().tolist()))
+    image = sitk.Image(grid.size_xyz, sitk.sitkUInt8)
+    image.SetSpacing(grid.spacing_xyz)
+    image.SetOrigin(grid.origin_lps)
+    image.SetDirection(grid.direction)
+    transform = sitk.BSplineTransformInitializer(image, [4] * 3)
+    coefficients = np.random.default_rng(3).uniform(-4, 4, len(transform.GetParameters()))
+    transform.SetParameters(coefficients.tolist())
+    found = measure_deformation(transform, grid).determinant
+    assert [found.GetPixel(at) for at in ANTS_AT] == pytest.approx(
+        expected, abs=5e-3
+    )  # of differences over more voxels
