@@ -357,13 +357,21 @@ class TestKeeping:
         qtbot.waitUntil(lambda: "Saved" in widget.message.text())
         assert sitk.ReadTransform(str(tmp_path / "shift.tfm")).TransformPoint((0, 0, 0)) == (0, 4, 0)
 
-    def test_the_inverse_is_offered_where_there_is_one(self, qtbot, widget, fake_register):
+    def test_the_inverse_of_a_deformation_without_a_closed_one_is_found_and_its_accuracy_said(
+        self, qtbot, widget, fake_register, tmp_path
+    ):
+        bent = sitk.BSplineTransform(3)
+        bent.SetTransformDomainPhysicalDimensions((40.0, 40.0, 40.0))
+        bent.SetTransformDomainOrigin((-10.0, -10.0, -10.0))
+        bent.SetTransformDomainMeshSize((3, 3, 3))
+        bent.SetParameters([0.3 * (n % 4) for n in range(bent.GetNumberOfParameters())])
+        fake_register.transform, fake_register.inverse = bent, None
         run(qtbot, widget)
-        assert widget.result.save_inverse.isVisibleTo(widget)
-        fake_register.inverse = None
-        run(qtbot, widget)
-        assert not widget.result.save_inverse.isVisibleTo(widget)
-        assert widget.result.save_transform.isVisibleTo(widget)
+        widget.result.write_inverse(tmp_path / "back.h5")
+        qtbot.waitUntil(lambda: "inverse accurate to" in widget.message.text(), timeout=60_000)
+        back = sitk.ReadTransform(str(tmp_path / "back.h5"))
+        inside = (4.0, 5.0, 6.0)
+        assert bent.TransformPoint(back.TransformPoint(inside)) == pytest.approx(inside, abs=0.1)
 
     @pytest.mark.parametrize(
         ("button", "answer", "written", "to"),

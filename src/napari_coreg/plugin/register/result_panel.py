@@ -21,8 +21,6 @@ from napari_coreg.plugin.worker import TaskWorker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import SimpleITK as sitk
-
     from napari_coreg.core.result import RegistrationResult
     from napari_coreg.plugin.layer_run import Request
 
@@ -49,7 +47,6 @@ class ResultPanel(QWidget):
         self._request: Request | None = None
         self._result: RegistrationResult | None = None
         self._compare: Callable[[], object] | None = None
-        self._saved = ""
         self.verdict = VerdictPanel()
         self.words = Note()
         self.notes = Note()
@@ -69,7 +66,10 @@ class ResultPanel(QWidget):
         self.save_transform.setToolTip("Write the transform alone; it maps fixed points to moving points (LPS, mm).")
         self.save_transform.clicked.connect(self._on_save_transform)
         self.save_inverse = QPushButton("Save inverse...")
-        self.save_inverse.setToolTip("Write the inverse alone; it maps moving points to fixed points (LPS, mm).")
+        self.save_inverse.setToolTip(
+            "Write the inverse alone; it maps moving points to fixed points (LPS, mm). That of a displacement is "
+            "worked out first, which takes some seconds; how accurate it is will be said."
+        )
         self.save_inverse.clicked.connect(self._on_save_inverse)
         self.copy_python = QPushButton("Copy as Python")
         self.copy_python.setToolTip("Copy the lines that repeat this run in napari's console or in a script.")
@@ -103,7 +103,6 @@ class ResultPanel(QWidget):
         self.words.say(in_words(request, result))
         notes = [note for note in result.notes if note not in result.verdict.reasons]
         self.notes.say("\n".join(f"Note: {note}." for note in notes))
-        self.save_inverse.setVisible(result.inverse_transform is not None)
         self.show()
 
     def leave(self) -> None:
@@ -115,37 +114,50 @@ class ResultPanel(QWidget):
         if self._request is None or self._result is None:
             return
         result = self._result
-        self._write(lambda: save_result(result, folder), f"Saved in {folder}")
+        self._write(lambda: f"Saved in {save_result(result, folder)}")
 
     def write_transform(self, path: str | Path) -> None:
         """Write the transform, in a worker."""
         if self._result is not None:
-            self._write_one(self._result.transform, path)
+            transform = self._result.transform
+            self._write_one(lambda: write_transform(transform, path), path)
 
     def write_inverse(self, path: str | Path) -> None:
-        """Write the inverse transform, in a worker."""
-        if self._result is not None and self._result.inverse_transform is not None:
-            self._write_one(self._result.inverse_transform, path)
+        """Find the inverse, write it and say how accurate it is, in a worker."""
+        if self._result is None:
+            return
+        result = self._result
+
+        def task() -> str:
+            inverse = result.find_inverse()
+            write_transform(inverse.transform, path)
+            return f"Saved {path}: {inverse}"
+
+        self._write(task)
 
     def write_recipe(self, path: str | Path) -> None:
         """Write the recipe that was run, in a worker."""
         if self._result is not None:
             recipe = self._result.recipe
-            self._write(lambda: write_recipe(recipe, path), f"Saved {path}")
+            self._write_one(lambda: write_recipe(recipe, path), path)
 
-    def _write_one(self, transform: sitk.Transform, path: str | Path) -> None:
-        self._write(lambda: write_transform(transform, path), f"Saved {path}")
+    def _write_one(self, write: Callable[[], None], path: str | Path) -> None:
+        def task() -> str:
+            write()
+            return f"Saved {path}"
 
-    def _write(self, task: Callable[[], Any], done: str) -> None:
-        self._saved = done
+        self._write(task)
+
+    def _write(self, task: Callable[[], str]) -> None:
+        """Carry out a task in a worker, and say what it returns."""
         worker = TaskWorker(task)
         worker.returned.connect(self._on_saved)
         worker.failed.connect(self._on_failed)
         self.said.emit("Saving...", "note")
         worker.start()
 
-    def _on_saved(self, _answer: Any) -> None:
-        self.said.emit(self._saved, "note")
+    def _on_saved(self, words: str) -> None:
+        self.said.emit(words, "note")
 
     def _on_failed(self, text: str) -> None:
         self.said.emit(text, "error")
