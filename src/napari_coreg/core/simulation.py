@@ -225,9 +225,11 @@ def simulated_error(
 
     Examples
     --------
+    >>> from napari_coreg.core.presets import find_recipe
     >>> volume = sitk.GaussianSource(sitk.sitkFloat32, [40, 40, 40], [9, 7, 5], [19, 20, 21])
     >>> move = SimulatedMove(rotation_degrees=0, shift_mm=4, deformation_mm=0, noise=0)
-    >>> outcome = simulated_error(volume, "translation", move)
+    >>> recipe = find_recipe("translation").model_copy(update={"initialization": "given"})
+    >>> outcome = simulated_error(volume, recipe, move)
     >>> round(outcome.before.mean_mm), outcome.after.maximum_mm < 0.2
     (4, True)
     """

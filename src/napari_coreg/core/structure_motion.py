@@ -12,7 +12,8 @@ import SimpleITK as sitk
 from napari_coreg.core.deformation import require_axes
 from napari_coreg.core.folding import jacobian_determinant
 from napari_coreg.core.geometry import Grid, require_scalars
-from napari_coreg.core.rigid_part import best_rigid, rigid_size, without_rigid
+from napari_coreg.core.point_fits import fit_linear
+from napari_coreg.core.rigid_part import rigid_size
 from napari_coreg.core.transforms import displacement_field
 from napari_coreg.errors import GeometryError, RegistrationCancelled, VolumeError
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_coreg.core.progress import IsCancelled
+
+_RIGID_POINTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def _motion(transform: sitk.Transform, structure: sitk.Image, label: int) -> Str
     vectors = sitk.GetArrayViewFromImage(field)[inside]
     lengths = np.linalg.norm(vectors, axis=-1)
     determinants = sitk.GetArrayFromImage(jacobian_determinant(field))[inside]
-    shift_mm, angle, residuals = _rigid(transform, structure, grid, vectors, inside)
+    shift_mm, angle, residuals = _rigid(grid, vectors, inside)
     median, p95 = np.percentile(lengths, (50, 95))
     return StructureMotion(
         label=label,
@@ -164,17 +167,15 @@ def _motion(transform: sitk.Transform, structure: sitk.Image, label: int) -> Str
 
 
 def _rigid(
-    transform: sitk.Transform,
-    structure: sitk.Image,
-    grid: Grid,
-    vectors: NDArray[np.float32],
-    inside: NDArray[np.bool_],
-) -> tuple[float, float, NDArray[np.float32]]:
+    grid: Grid, vectors: NDArray[np.float32], inside: NDArray[np.bool_]
+) -> tuple[float, float, NDArray[np.floating]]:
     """Return shift, mm, and angle, degrees, of the rigid part, and the lengths of what is left without it."""
     places = np.argwhere(inside)
     if np.linalg.matrix_rank(places - places[0]) < grid.dimension - 1:  # a turn about the line would not be seen
         shift = vectors.mean(axis=0)
         return float(np.linalg.norm(shift)), math.nan, np.linalg.norm(vectors - shift, axis=-1)
-    rigid = best_rigid(transform, grid, structure)
-    rest = sitk.GetArrayFromImage(displacement_field(without_rigid(transform, rigid), grid))[inside]
-    return *rigid_size(rigid), np.linalg.norm(rest, axis=-1)
+    points = grid.to_lps(places[:, ::-1].astype(np.float64))
+    moved = points + vectors
+    every = max(1, len(points) // _RIGID_POINTS)
+    rigid = fit_linear("rigid", points[::every], moved[::every])
+    return *rigid_size(rigid.transform), np.linalg.norm(moved - rigid(points), axis=-1)
