@@ -95,7 +95,7 @@ def displacement_field(transform, image) -> sitk.Image:
 
 def lengths(transform, image) -> np.ndarray:
     """How far a transform moves each voxel."""
-    return np.linalg.norm(sitk.GetArrayViewFromImage(displacement_field(transform, image)), axis=-1)
+    return np.linalg.norm(sitk.GetArrayFromImage(displacement_field(transform, image)), axis=-1)
 
 
 def moved(transform, points) -> np.ndarray:
