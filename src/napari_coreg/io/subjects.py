@@ -112,7 +112,6 @@ def read_subject(  # noqa: PLR0913 - all but the first three by keyword
         backward=None if backward is None else load_transform(backward),
         to_third=None if to_third is None else load_transform(to_third),
         from_third=None if from_third is None else load_transform(from_third),
-        initial_transform=getattr(result, "initial_transform", None),
         recipe=None if result is None else result.recipe,
         result=result,
         inputs=reading.inputs,

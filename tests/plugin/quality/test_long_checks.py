@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from qtpy.QtCore import Qt
 
 from napari_coreg import load_preset
+from napari_coreg.core.quality import long_checks as long_checks_of_core
 from napari_coreg.core.quality.limits import Limit, Limits
 from napari_coreg.core.quality.subject import Subject
 from napari_coreg.core.repeatability import Repeatability, RepeatedRun
@@ -67,7 +68,7 @@ def way_back(fake_register: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def register(*volumes: Any, is_enough: Any = None, **settings: Any) -> Any:
         return fake_register(*volumes, is_enough=is_enough, **settings)
 
-    monkeypatch.setattr(long_checks_run, "register", register)
+    monkeypatch.setattr(long_checks_of_core, "register", register)
     return fake_register
 
 
@@ -157,10 +158,32 @@ def test_the_start_of_the_way_back_is_the_given_one_undone(qtbot, panel, subject
 
 
 def test_a_way_back_that_is_known_needs_no_run(qtbot, panel, subject, monkeypatch):
-    monkeypatch.setattr(long_checks_run, "register", None)
+    monkeypatch.setattr(long_checks_of_core, "register", None)
     panel.set_subject(replace(subject, backward=BACK), "moving")
     outcome = run(qtbot, panel, "inverse_consistency")
     assert outcome.rows[0].after == pytest.approx(MISS_MM, abs=1e-4)
+
+
+def test_a_way_back_that_is_the_inverse_is_told_and_not_graded(qtbot, panel, subject):
+    panel.set_subject(replace(subject, backward=subject.transform.GetInverse()), "moving")
+    outcome = run(qtbot, panel, "inverse_consistency")
+    assert {row.status for row in outcome.rows} == {"info"}
+    assert "0 by definition" in panel.inverse.numbers.words.text()
+
+
+def test_points_that_all_leave_the_moving_volume_are_an_error(qtbot, panel, subject):
+    far = sitk.TranslationTransform(3, (1e4, 0.0, 0.0))
+    panel.set_subject(replace(subject, transform=far, backward=far.GetInverse()), "moving")
+    with qtbot.waitSignal(panel.said) as said:
+        panel.inverse.run_button.click()
+    assert "stays inside the moving volume" in said.args[0]
+    qtbot.waitUntil(lambda: not panel.is_busy())
+
+
+def test_what_is_checked_in_a_mask_says_so(qtbot, panel, subject):
+    mask = sitk.Cast(subject.fixed * 0 + 1, sitk.sitkUInt8)
+    panel.set_subject(replace(subject, backward=BACK, fixed_mask=mask), "moving")
+    assert {row.region for row in run(qtbot, panel, "inverse_consistency").rows} == {"mask"}
 
 
 def test_cancelling_keeps_nothing(qtbot, panel, pair, way_back):

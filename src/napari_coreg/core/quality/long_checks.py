@@ -9,24 +9,25 @@ from napari_coreg.core.consistency import inverse_consistency, transitivity
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.quality.check_rows import (
     inverse_consistency_rows,
+    is_closed,
     repeatability_rows,
     simulation_rows,
     transitivity_rows,
 )
 from napari_coreg.core.quality.found import Found
+from napari_coreg.core.quality.rows import Grader
 from napari_coreg.core.register import register
 from napari_coreg.core.repeatability import repeatability
 from napari_coreg.core.simulation import SimulatedMove, simulated_error
 from napari_coreg.core.transforms import invert, is_linear
-from napari_coreg.errors import RegistrationCancelled, RegistrationError
+from napari_coreg.errors import RecipeError, RegistrationCancelled, RegistrationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import SimpleITK as sitk
 
-    from napari_coreg.core.progress import IsCancelled
-    from napari_coreg.core.quality.rows import Grader
+    from napari_coreg.core.progress import IsCancelled, OnProgress
     from napari_coreg.core.quality.subject import Subject
     from napari_coreg.core.recipe import Recipe
 
@@ -43,7 +44,10 @@ STEPS: dict[LongCheck, str] = {
     "simulation": "registering a known motion",
 }
 NOT_MEASURED = "was not measured"
-_CLOSED_MM = 1e-3  # a way back that is nearer than this to the inverse was made from it
+CLOSED = (
+    "the way back is the inverse of the transform, so that inverse consistency is 0 by definition: it does not count, "
+    "and is not graded"
+)
 _NO_RECIPE = "the recipe that made the transform is not known; give the folder of a result instead of a transform"
 
 
@@ -56,7 +60,7 @@ class Runs:
     subject : Subject
         What is judged.
     body : SimpleITK.Image
-        Where numbers count; on any grid in fixed space.
+        Where numbers count if the subject has no mask; on any grid in fixed space.
     grader : Grader
         Makes the rows.
     on_fraction : callable, optional
@@ -70,6 +74,16 @@ class Runs:
     grader: Grader
     on_fraction: Callable[[float], None] | None = None
     is_cancelled: IsCancelled | None = None
+
+    @property
+    def mask(self) -> sitk.Image:
+        """Where numbers count: the mask of the fixed volume, or else the body."""
+        return self.body if self.subject.fixed_mask is None else self.subject.fixed_mask
+
+
+def region_of(subject: Subject) -> str:
+    """Return in a word where the long checks of a subject count."""
+    return "body" if subject.fixed_mask is None else "mask"
 
 
 def measure_check(check: LongCheck, runs: Runs) -> Found:
@@ -105,12 +119,53 @@ def measure_transitivity(runs: Runs) -> Found:
         subject.from_third,
         subject.transform,
         Grid.of(subject.fixed),
-        runs.body,
+        runs.mask,
         third_grid=Grid.of(subject.moving),
         on_fraction=runs.on_fraction,
         is_cancelled=runs.is_cancelled,
     )
-    return Found(transitivity_rows(found, runs.grader), maps={"transitivity_mm": found.map_mm})
+    rows = transitivity_rows(found, runs.grader, region=region_of(subject))
+    return Found(rows, maps={"transitivity_mm": found.map_mm})
+
+
+def register_backward(
+    subject: Subject, *, on_progress: OnProgress | None = None, is_cancelled: IsCancelled | None = None
+) -> sitk.Transform:
+    """Run the recipe of a subject the other way round, and return the transform moving -> fixed, LPS mm.
+
+    It begins where the subject's own run began, undone; from the headers where that start is not linear.
+
+    Raises
+    ------
+    RecipeError
+        The subject has no recipe.
+    CoregError
+        As `register`, RegistrationCancelled included.
+    """
+    start = subject.initial_transform
+    return register(
+        subject.moving,
+        subject.fixed,
+        recipe_of(subject),
+        fixed_mask=subject.moving_mask,
+        moving_mask=subject.fixed_mask,
+        initial_transform=invert(start) if start is not None and is_linear(start) else None,
+        threads=threads_of(subject),
+        on_progress=on_progress,
+        is_cancelled=is_cancelled,
+    ).transform
+
+
+def recipe_of(subject: Subject) -> Recipe:
+    """Return the recipe of a subject, or refuse to run what is not known."""
+    if subject.recipe is None:
+        raise RecipeError("this transform came without its recipe, so it cannot be run again; register the pair anew")
+    return subject.recipe
+
+
+def threads_of(subject: Subject) -> int:
+    """Return the threads that the run of a subject had; 0, all there are, where that is not known."""
+    return 0 if subject.result is None else subject.result.threads
 
 
 def not_measured(check: LongCheck, why: str = "it was not asked for") -> Found:
@@ -123,7 +178,8 @@ def _inverse_consistency(runs: Runs) -> Found:
     if subject.backward is not None:
         backward = subject.backward
     else:
-        backward = _registered_backwards(runs)
+        told = None if runs.on_fraction is None else lambda progress: _tell(runs, progress.fraction)
+        backward = register_backward(subject, on_progress=told, is_cancelled=runs.is_cancelled)
         remarks.append("inverse consistency is that with a registration of its own the other way round")
     if subject.result is not None and subject.result.recipe.symmetric:
         remarks.append(
@@ -133,39 +189,16 @@ def _inverse_consistency(runs: Runs) -> Found:
         subject.transform,
         backward,
         Grid.of(subject.fixed),
-        runs.body,
+        runs.mask,
         moving_grid=Grid.of(subject.moving),
         is_cancelled=runs.is_cancelled,
     )
     if found.voxels == 0:
         return not_measured("inverse_consistency", "no point of the body stays inside the moving volume")
-    if found.maximum_mm < _CLOSED_MM:
-        remarks.append(
-            "the way back is the inverse of the transform, so that inverse consistency is 0 by definition: it does not "
-            "count, and is not graded"
-        )
-    rows = inverse_consistency_rows(found, runs.grader, is_graded=found.maximum_mm >= _CLOSED_MM)
+    if is_closed(found):
+        remarks.append(CLOSED)
+    rows = inverse_consistency_rows(found, runs.grader, region=region_of(subject))
     return Found(rows, tuple(remarks), {"inverse_consistency_mm": found.map_mm})
-
-
-def _registered_backwards(runs: Runs) -> sitk.Transform:
-    subject = runs.subject
-    result = register(
-        subject.moving,
-        subject.fixed,
-        _recipe(subject),
-        fixed_mask=subject.moving_mask,
-        moving_mask=subject.fixed_mask,
-        initial_transform=_inverted(subject.initial_transform),
-        threads=_threads(subject),
-        is_cancelled=runs.is_cancelled,
-        on_progress=None if runs.on_fraction is None else lambda progress: _tell(runs, progress.fraction),
-    )
-    return result.transform
-
-
-def _inverted(initial: sitk.Transform | None) -> sitk.Transform | None:
-    return invert(initial) if initial is not None and is_linear(initial) else None
 
 
 def _tell(runs: Runs, fraction: float) -> None:
@@ -178,11 +211,11 @@ def _repeatability(runs: Runs) -> Found:
     found = repeatability(
         subject.fixed,
         subject.moving,
-        _recipe(subject),
+        recipe_of(subject),
         fixed_mask=subject.fixed_mask,
         moving_mask=subject.moving_mask,
         initial_transform=subject.initial_transform,
-        threads=_threads(subject),
+        threads=threads_of(subject),
         on_fraction=runs.on_fraction,
         is_cancelled=runs.is_cancelled,
     )
@@ -193,11 +226,12 @@ def _repeatability(runs: Runs) -> Found:
     ]
     if found.failures:
         remarks.append(f"repeatability: {found.failures} of {len(found.rows)} runs failed")
-    return Found(repeatability_rows(found, runs.grader), tuple(remarks), {"repeatability_mm": found.map_mm})
+    rows = repeatability_rows(found, runs.grader, region=region_of(subject))
+    return Found(rows, tuple(remarks), {"repeatability_mm": found.map_mm})
 
 
 def _simulation(runs: Runs) -> Found:
-    subject, recipe = runs.subject, _recipe(runs.subject)
+    subject, recipe = runs.subject, recipe_of(runs.subject)
     bends = any(stage.kind == "bspline" for stage in recipe.stages)
     move = SimulatedMove() if bends else SimulatedMove(deformation_mm=0.0)
     found = simulated_error(
@@ -205,7 +239,7 @@ def _simulation(runs: Runs) -> Found:
         recipe,
         move,
         mask=subject.fixed_mask,
-        threads=_threads(subject),
+        threads=threads_of(subject),
         on_fraction=runs.on_fraction,
         is_cancelled=runs.is_cancelled,
     )
@@ -215,13 +249,6 @@ def _simulation(runs: Runs) -> Found:
         f"{bend}, with noise of {100 * move.noise:g} % of its range; the verdict on it was "
         f"'{found.result.verdict.state}'"
     )
-    return Found(simulation_rows(found, runs.grader), (told,), {"simulated_error_mm": found.map_mm})
-
-
-def _recipe(subject: Subject) -> Recipe:
-    assert subject.recipe is not None
-    return subject.recipe
-
-
-def _threads(subject: Subject) -> int:
-    return 0 if subject.result is None else subject.result.threads
+    grader = Grader.of(subject.fixed, found.simulated.moving, runs.grader.limits)
+    rows = simulation_rows(found, grader, region=region_of(subject))
+    return Found(rows, (told,), {"simulated_error_mm": found.map_mm})

@@ -56,8 +56,6 @@ class Subject:
         Moving -> fixed, found by a registration of its own, for the inverse consistency.
     to_third, from_third : SimpleITK.Transform, optional
         Fixed -> a third volume and that -> moving, each found by a registration of its own, for the transitivity.
-    initial_transform : SimpleITK.Transform, optional
-        Fixed -> moving: where the registration was told to start, for the checks that run it again.
     recipe : Recipe, optional
         What made the transform, where that is known; the long checks run it again.
     result : RegistrationResult, optional
@@ -81,11 +79,15 @@ class Subject:
     backward: sitk.Transform | None = None
     to_third: sitk.Transform | None = None
     from_third: sitk.Transform | None = None
-    initial_transform: sitk.Transform | None = None
     recipe: Recipe | None = None
     result: RegistrationResult | None = None
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def initial_transform(self) -> sitk.Transform | None:
+        """Fixed -> moving, LPS mm: where the registration was told to start, for the checks that run it again."""
+        return None if self.result is None else self.result.initial_transform
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,13 +10,14 @@ from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from napari_coreg.core.quality.limits import DEFAULT_LIMITS, Limits
+from napari_coreg.core.quality.long_checks import LONG_CHECKS
 from napari_coreg.errors import CoregError, RegistrationCancelled
 from napari_coreg.plugin.layers import read_layer
 from napari_coreg.plugin.looks import looks_of
 from napari_coreg.plugin.parts import Note, column, follow
 from napari_coreg.plugin.quality.long_checks_forms import CheckForm, InverseForm, RepeatForm, SimulateForm
 from napari_coreg.plugin.quality.long_checks_maps import is_map
-from napari_coreg.plugin.quality.long_checks_run import CHECKS, LongCheckOutcome
+from napari_coreg.plugin.quality.long_checks_run import LongCheckOutcome
 from napari_coreg.plugin.quality.long_checks_tasks import About, Finished, repeat, simulate, there_and_back
 from napari_coreg.plugin.quietly import add_quietly
 from napari_coreg.plugin.register.progress_panel import time_left
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
     import SimpleITK as sitk
 
+    from napari_coreg.core.quality.long_checks import LongCheck
     from napari_coreg.core.quality.subject import Subject
-    from napari_coreg.plugin.quality.long_checks_run import Check
 
 __all__ = ["LongCheckOutcome", "LongChecksPanel"]
 
@@ -124,7 +125,7 @@ class LongChecksPanel(QWidget):
             self._worker.quit()
             self.cancel_button.setEnabled(False)
 
-    def check(self, check: Check) -> None:
+    def check(self, check: LongCheck) -> None:
         """Begin a check with the settings that are shown, unless one is running."""
         if self.is_busy():
             return
@@ -159,7 +160,7 @@ class LongChecksPanel(QWidget):
     def _make_parts(self) -> None:
         self.inverse, self.repeat = InverseForm(), RepeatForm()
         self.simulate = SimulateForm(self._viewer)
-        self.forms: dict[Check, CheckForm] = {
+        self.forms: dict[LongCheck, CheckForm] = {
             "inverse_consistency": self.inverse,
             "repeatability": self.repeat,
             "simulation": self.simulate,
@@ -185,7 +186,7 @@ class LongChecksPanel(QWidget):
         told.addWidget(self.message)
         self.inverse.hold(self._status)
         layout = column(self, spacing=2)
-        for check in CHECKS:
+        for check in LONG_CHECKS:
             form = self.forms[check]
             form.run_wanted.connect(partial(self.check, check))
             layout.addWidget(form)
@@ -209,7 +210,7 @@ class LongChecksPanel(QWidget):
                 seconds=None if result is None else result.seconds,
             )
 
-    def _task(self, check: Check) -> Callable[..., Finished]:
+    def _task(self, check: LongCheck) -> Callable[..., Finished]:
         """Return what a worker is to do, with the settings as they are now."""
         if check == "simulation":
             return self._simulation()

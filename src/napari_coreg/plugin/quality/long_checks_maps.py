@@ -12,20 +12,20 @@ from napari_coreg.plugin.field_layers import length_layer_data
 from napari_coreg.plugin.layers import METADATA_KEY, make_layer, volume_to_layer_data
 
 if TYPE_CHECKING:
-    from napari_coreg.plugin.quality.long_checks_run import Check
+    from napari_coreg.core.quality.long_checks import LongCheck
 
 COLORMAP = "inferno"
 _MOST, _FULL_AT = 0.85, 0.35  # opacity, and from which part of the scale on
 _LEAST_MM = 0.5  # where a scale ends at the earliest, so that what is of no account is not bright
 _KEY = "long_check"
-_NAMES: dict[Check, str] = {
+_NAMES: dict[LongCheck, str] = {
     "inverse_consistency": "Inverse consistency of {} (mm)",
     "repeatability": "Spread of repeated runs of {} (mm)",
     "simulation": "Error on a known motion of {} (mm)",
 }
 
 
-def map_layer(check: Check, map_mm: sitk.Image, name: str, moved: sitk.AffineTransform | None = None) -> Any:
+def map_layer(check: LongCheck, map_mm: sitk.Image, name: str, moved: sitk.AffineTransform | None = None) -> Any:
     """Return a map as an Image layer, ready made; for any thread.
 
     Parameters

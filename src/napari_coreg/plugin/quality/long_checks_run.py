@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from napari_coreg.core.consistency import inverse_consistency
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.quality.bodies import body_mask
-from napari_coreg.core.quality.limits import DEFAULT_LIMITS, Limits
-from napari_coreg.core.quality.rows import Grader
-from napari_coreg.core.register import register
+from napari_coreg.core.quality.long_checks import recipe_of, register_backward, threads_of
 from napari_coreg.core.repeatability import repeatability
 from napari_coreg.core.simulation import SimulatedMove, simulated_error
-from napari_coreg.core.transforms import invert, is_linear
-from napari_coreg.errors import RecipeError
+from napari_coreg.errors import RegistrationError
 from napari_coreg.plugin.register.progress_panel import in_words
 
 if TYPE_CHECKING:
@@ -33,8 +29,6 @@ if TYPE_CHECKING:
 
     OnStep = Callable[[str, float], None]
 
-Check = Literal["inverse_consistency", "repeatability", "simulation"]
-CHECKS: tuple[Check, ...] = get_args(Check)
 _AFTER_RUN = 0.95  # part of the time that the registration itself takes
 
 
@@ -110,29 +104,22 @@ def check_inverse(
 
     Raises
     ------
+    RegistrationError
+        No point of the body, or of the mask, stays inside the moving volume.
     CoregError
         As `register`, RegistrationCancelled included.
     """
     backward = subject.backward
     if backward is None:
-        backward = register(
-            subject.moving,
-            subject.fixed,
-            _recipe_of(subject),
-            fixed_mask=subject.moving_mask,
-            moving_mask=subject.fixed_mask,
-            initial_transform=_start_back(subject),
-            on_progress=_told(on_step, "The other way round"),
-            is_cancelled=is_cancelled,
-            threads=_threads_of(subject),
-        ).transform
+        told = _told(on_step, "The other way round")
+        backward = register_backward(subject, on_progress=told, is_cancelled=is_cancelled)
     mask = body_mask(subject.fixed) if subject.fixed_mask is None else subject.fixed_mask
 
     def tell(part: float) -> None:
         if on_step is not None:
             on_step("Following points there and back", _AFTER_RUN + (1 - _AFTER_RUN) * part)
 
-    return inverse_consistency(
+    found = inverse_consistency(
         subject.transform,
         backward,
         Grid.of(subject.fixed),
@@ -141,6 +128,9 @@ def check_inverse(
         on_fraction=tell,
         is_cancelled=is_cancelled,
     )
+    if found.voxels == 0:
+        raise RegistrationError("no point of the body stays inside the moving volume: none can be followed back")
+    return found
 
 
 def check_repeatability(
@@ -166,14 +156,14 @@ def check_repeatability(
     return repeatability(
         subject.fixed,
         subject.moving,
-        _recipe_of(subject),
+        recipe_of(subject),
         runs=jitter.runs,
         jitter_degrees=jitter.degrees,
         jitter_mm=jitter.mm,
         fixed_mask=subject.fixed_mask,
         moving_mask=subject.moving_mask,
-        initial_transform=None if subject.result is None else subject.result.initial_transform,
-        threads=_threads_of(subject),
+        initial_transform=subject.initial_transform,
+        threads=threads_of(subject),
         on_fraction=tell,
         is_cancelled=is_cancelled,
     )
@@ -209,58 +199,6 @@ def check_simulation(
         on_fraction=tell,
         is_cancelled=is_cancelled,
     )
-
-
-def rows_of_consistency(subject: Subject, found: Consistency, limits: Limits = DEFAULT_LIMITS) -> tuple[Row, ...]:
-    """Return what was found as rows of the table."""
-    grader = Grader.of(subject.fixed, subject.moving, limits)
-    region = "body" if subject.fixed_mask is None else "mask"
-    row = partial(grader.row, region=region)
-    return (
-        row("inverse_consistency_mean", found.mean_mm),
-        row("inverse_consistency_p95", found.p95_mm),
-        row("inverse_consistency_max", found.maximum_mm),
-    )
-
-
-def rows_of_repeatability(subject: Subject, found: Repeatability, limits: Limits = DEFAULT_LIMITS) -> tuple[Row, ...]:
-    """Return what was found as rows of the table."""
-    grader = Grader.of(subject.fixed, subject.moving, limits)
-    region = "body" if subject.fixed_mask is None else "mask"
-    row = partial(grader.row, region=region)
-    return (
-        row("repeatability_mean", found.mean_mm),
-        row("repeatability_p95", found.p95_mm),
-        row("repeatability_max", found.maximum_mm),
-    )
-
-
-def rows_of_simulation(trial: Trial, found: SimulationOutcome, limits: Limits = DEFAULT_LIMITS) -> tuple[Row, ...]:
-    """Return what was found as rows of the table."""
-    grader = Grader.of(trial.volume, found.simulated.moving, limits)
-    row = partial(grader.row, region="body" if trial.mask is None else "mask")
-    before, after = found.before, found.after
-    return (
-        row("simulated_error_mean", after.mean_mm, before.mean_mm),
-        row("simulated_error_p95", after.p95_mm, before.p95_mm),
-        row("simulated_error_max", after.maximum_mm, before.maximum_mm),
-    )
-
-
-def _recipe_of(subject: Subject) -> Recipe:
-    if subject.recipe is None:
-        raise RecipeError("this transform came without its recipe, so it cannot be run again; register the pair anew")
-    return subject.recipe
-
-
-def _start_back(subject: Subject) -> sitk.Transform | None:
-    """Return the start of the way back: that of the way there, undone, where one was given that can be."""
-    given = None if subject.result is None else subject.result.initial_transform
-    return None if given is None or not is_linear(given) else invert(given)
-
-
-def _threads_of(subject: Subject) -> int:
-    return 0 if subject.result is None else subject.result.threads
 
 
 def _told(on_step: OnStep | None, prefix: str) -> Callable[[Progress], None] | None:

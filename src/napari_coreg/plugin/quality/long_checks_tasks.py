@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_coreg.core.quality.check_rows import (
+    inverse_consistency_rows,
+    is_closed,
+    repeatability_rows,
+    simulation_rows,
+)
 from napari_coreg.core.quality.limits import DEFAULT_LIMITS, Limits
+from napari_coreg.core.quality.long_checks import CLOSED, region_of
+from napari_coreg.core.quality.rows import Grader
 from napari_coreg.errors import RecipeError
 from napari_coreg.plugin.quality import long_checks_run as run
 from napari_coreg.plugin.quality.long_checks_maps import map_layer, simulated_layer
@@ -15,13 +23,14 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from napari_coreg.core.consistency import Consistency
+    from napari_coreg.core.quality.long_checks import LongCheck
     from napari_coreg.core.quality.record import Row
     from napari_coreg.core.quality.subject import Subject
     from napari_coreg.core.recipe import Recipe
     from napari_coreg.core.repeatability import Repeatability
     from napari_coreg.core.simulation import SimulatedMove, SimulationOutcome
     from napari_coreg.plugin.layers import LayerVolume
-    from napari_coreg.plugin.quality.long_checks_run import Check, Jitter
+    from napari_coreg.plugin.quality.long_checks_run import Jitter
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +60,7 @@ class Finished:
         What joins the assessment; None where it was of another volume or recipe.
     """
 
-    check: Check
+    check: LongCheck
     rows: tuple[Row, ...]
     words: str
     layers: tuple[Any, ...]
@@ -61,7 +70,8 @@ class Finished:
 def there_and_back(subject: Subject, about: About, **watch: Any) -> Finished:
     """Check the inverse consistency; `watch` as in `check_inverse`."""
     found = run.check_inverse(subject, **watch)
-    rows = run.rows_of_consistency(subject, found, about.limits)
+    grader = Grader.of(subject.fixed, subject.moving, about.limits)
+    rows = inverse_consistency_rows(found, grader, region=region_of(subject))
     layer = map_layer("inverse_consistency", found.map_mm, about.name, about.moved)
     outcome = LongCheckOutcome(subject, rows, {"inverse_consistency_mm": found.map_mm})
     return Finished("inverse_consistency", rows, _of_consistency(subject, found), (layer,), outcome)
@@ -70,7 +80,8 @@ def there_and_back(subject: Subject, about: About, **watch: Any) -> Finished:
 def repeat(subject: Subject, about: About, jitter: Jitter, **watch: Any) -> Finished:
     """Check the repeatability; `watch` as in `check_repeatability`."""
     found = run.check_repeatability(subject, jitter, **watch)
-    rows = run.rows_of_repeatability(subject, found, about.limits)
+    grader = Grader.of(subject.fixed, subject.moving, about.limits)
+    rows = repeatability_rows(found, grader, region=region_of(subject))
     layer = map_layer("repeatability", found.map_mm, about.name, about.moved)
     outcome = LongCheckOutcome(subject, rows, {"repeatability_mm": found.map_mm})
     return Finished("repeatability", rows, _of_repeatability(found), (layer,), outcome)
@@ -113,7 +124,8 @@ def simulate(
     threads = 0 if subject is None or subject.result is None else subject.result.threads
     trial = Trial(about.name, image, tried, move, mask, threads)
     found = run.check_simulation(trial, **watch)
-    rows = run.rows_of_simulation(trial, found, about.limits)
+    grader = Grader.of(image, found.simulated.moving, about.limits)
+    rows = simulation_rows(found, grader, region="body" if mask is None else "mask")
     layers = [map_layer("simulation", found.map_mm, about.name, about.moved)]
     if keep:
         layers.append(simulated_layer(found.simulated.moving, about.name, about.moved))
@@ -128,6 +140,8 @@ def _of_consistency(subject: Subject, found: Consistency) -> str:
     words = [] if found.share_measured > 0.995 else [part]
     if subject.recipe is not None and subject.recipe.symmetric:
         words.append("This recipe registers both ways and takes the middle, so that it is consistent by construction.")
+    if is_closed(found):
+        words.append(f"{CLOSED[0].upper()}{CLOSED[1:]}.")
     return " ".join(words)
 
 
