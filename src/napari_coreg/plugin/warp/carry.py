@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_coreg.core.inverse import find_inverse, invert_points
+from napari_coreg.core.inverse import find_inverse, invert_points, invert_vectors
 from napari_coreg.core.transforms import is_linear, to_matrix
 from napari_coreg.core.warp import warp_points, warp_vectors
 
@@ -87,31 +87,29 @@ class Carrier:
         if self.way.inverse or not len(points_lps):
             return warp_points(self.way.transform, points_lps), Accuracy(points=len(points_lps))
         carried, errors_mm = invert_points(self.way.transform, points_lps)
-        missed = ~(errors_mm <= MISSED_MM)
-        exact = is_linear(self.way.transform)
-        worst = 0.0 if exact or missed.all() else float(errors_mm[~missed].max())
-        return carried, Accuracy(exact, worst, len(points_lps), int(missed.sum()))
+        return carried, self._reached(errors_mm)
 
     def vectors(self, points_lps: FloatArray, vectors_lps: FloatArray) -> tuple[FloatArray, FloatArray, Accuracy]:
         """Return where points come to lie, and vectors there as the way's Jacobian matrix carries them.
+
+        A vector has no length where space is squeezed flat: nothing can be said of a direction there.
 
         Parameters
         ----------
         points_lps, vectors_lps : array, shape (N, n)
             LPS mm.
         """
-        carried, accuracy = self.points(points_lps)
-        if self.way.inverse:
-            return carried, warp_vectors(self.way.transform, points_lps, vectors_lps)[1], accuracy
-        n = points_lps.shape[1]
-        columns = [
-            warp_vectors(self.way.transform, carried, np.broadcast_to(unit, carried.shape))[1] for unit in np.eye(n)
-        ]
-        jacobians = np.stack(columns, axis=-1) if len(carried) else np.empty((0, n, n))
-        flat = np.abs(np.linalg.det(jacobians)) < 1e-9  # nothing can be said of a direction there
-        jacobians[flat] = np.eye(n)
-        back = np.linalg.solve(jacobians, vectors_lps[..., None])[..., 0]
-        return carried, np.asarray(back, dtype=float), accuracy
+        if self.way.inverse or not len(points_lps):
+            carried, turned = warp_vectors(self.way.transform, points_lps, vectors_lps)
+            return carried, turned, Accuracy(points=len(points_lps))
+        carried, turned, errors_mm = invert_vectors(self.way.transform, points_lps, vectors_lps)
+        return carried, np.nan_to_num(turned, nan=0.0), self._reached(errors_mm)
+
+    def _reached(self, errors_mm: FloatArray) -> Accuracy:
+        missed = ~(errors_mm <= MISSED_MM)
+        exact = is_linear(self.way.transform)
+        worst = 0.0 if exact or missed.all() else float(errors_mm[~missed].max())
+        return Accuracy(exact, worst, len(errors_mm), int(missed.sum()))
 
     def keeps_shapes(self) -> bool:
         """Whether what is square stays square: the map is a turn, a shift and a scale at most."""
