@@ -5,26 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_coreg.cli.evaluate import FAILED, telling
-from napari_coreg.cli.subjects import checks_of, limits_of, subject_of
+from napari_coreg.cli.subjects import checks_of, limits_of, require_folder, subject_of
 from napari_coreg.cli.terminal import cancel_on_interrupt, say
 from napari_coreg.core.quality.assess import assess
-from napari_coreg.errors import FileError
 from napari_coreg.io.quality_files import write_quality_csv, write_quality_json
 from napari_coreg.io.quiet import quiet_itk
 from napari_coreg.io.report import require_report, write_report
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command, and return 3 where the registration fails its limits or the verdict."""
     require_report(options.output)
     for path in (options.json, options.csv):
-        _require_folder(path)
-    if options.transform is None and options.moving is None:  # one word: the folder of a result
-        options.transform, options.fixed = options.fixed, None
+        require_folder(path)
     limits, checks = limits_of(options), checks_of(options)
     with quiet_itk(), cancel_on_interrupt() as is_cancelled, telling(is_quiet=options.quiet) as on_step:
         subject = subject_of(options)
@@ -40,9 +36,3 @@ def run(options: argparse.Namespace) -> int:
             say(line)
         say(f"written to {', '.join(map(str, written))}")
     return FAILED if quality.state == "fail" else 0
-
-
-def _require_folder(path: Path | None) -> None:
-    """Refuse, before long work, a file in a folder that does not exist."""
-    if path is not None and not path.expanduser().absolute().parent.is_dir():
-        raise FileError(f"{path}: the folder {path.parent} does not exist; make it first")

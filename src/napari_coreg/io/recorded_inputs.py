@@ -69,9 +69,8 @@ def find_inputs(record: Mapping[str, Any], folder: Path, given: Mapping[str, str
     """
     images, inputs, others, notes = {}, {}, [], []
     for role in _roles(record):
-        digest = record.get("fingerprints", {}).get(role)
-        image, volume = _find(record, folder, role, given.get(role), digest)
-        found = fingerprint(image)
+        image, volume = find_volume(record, folder, role, given.get(role))
+        digest, found = record.get("fingerprints", {}).get(role), fingerprint(image)
         if digest is None:
             notes.append(f"the record has no fingerprint of the {said(role)}, so it is not known whether this is it")
         elif found != digest:
@@ -109,13 +108,38 @@ def _other(what: str, path: Path, wanted: str, found: str) -> str:
     return f"the {what} in {path} is not the one of the run: its SHA-256 was {begun[0]}..., and is {begun[1]}..."
 
 
-def _find(
-    record: Mapping[str, Any], folder: Path, role: str, given: str | Path | None, digest: str | None
+def find_volume(
+    record: Mapping[str, Any], folder: Path, role: str, given: str | Path | None = None, *, hint: str | None = None
 ) -> tuple[sitk.Image, LoadedVolume]:
-    """Return the first of all that may be the one and has its fingerprint; the likeliest one, if none has."""
+    """Return a volume of a recorded run: the first that has its fingerprint, the likeliest one if none has.
+
+    Parameters
+    ----------
+    record, folder
+        As for `find_inputs`.
+    role : {"fixed", "moving", "fixed_mask", "moving_mask"}
+        Which one.
+    given : path, optional
+        The file that it is in now.
+    hint : str, optional
+        What to do where it is not found; `rerun`'s option when not given.
+
+    Returns
+    -------
+    image : SimpleITK.Image
+        As it was registered, LPS mm: upright where it was a layer of napari.
+    volume : LoadedVolume
+        As it was read.
+
+    Raises
+    ------
+    FileError
+        It is not there, or cannot be read.
+    """
     origin = record.get("inputs", {}).get(role, {})
+    digest = record.get("fingerprints", {}).get(role)
     likeliest = None
-    for path in _places(origin, folder, role, given):
+    for path in _places(origin, folder, role, given, hint or f"give it: --{role.replace('_', '-')} FILE"):
         for volume in _candidates(path, origin, digest):
             for image in _ways(volume, origin):
                 if digest is None or fingerprint(image) == digest:
@@ -126,17 +150,16 @@ def _find(
     return likeliest
 
 
-def _places(origin: Mapping[str, Any], folder: Path, role: str, given: str | Path | None) -> list[Path]:
-    flag = f"--{role.replace('_', '-')} FILE"
+def _places(origin: Mapping[str, Any], folder: Path, role: str, given: str | Path | None, hint: str) -> list[Path]:
     if given is not None:
         return [Path(given)]
     places = places_of(origin.get("path"), origin.get("relative_path"), folder)
     if not places:
         where = f"{origin['layer']!r} was a layer of napari that" if origin.get("layer") else "it was an image that"
-        raise FileError(f"the record tells no file of the {said(role)}, as {where} is in no file; give it: {flag}")
+        raise FileError(f"the record tells no file of the {said(role)}, as {where} is in no file; {hint}")
     there = [place for place in places if place.exists()]
     if not there:
-        raise FileError(f"the {said(role)} is not where it was, {places[0]}; tell where it is now: {flag}")
+        raise FileError(f"the {said(role)} is not where it was, {places[0]}; {hint}")
     return there
 
 

@@ -13,8 +13,8 @@ from napari_coreg.core.quality.subject import Landmarks, Subject
 from napari_coreg.core.register import fingerprint
 from napari_coreg.errors import CoregError, FileError
 from napari_coreg.io.label_names import read_label_names
-from napari_coreg.io.places import places_of
 from napari_coreg.io.point_pairs import read_point_pairs
+from napari_coreg.io.recorded_inputs import find_volume, said
 from napari_coreg.io.records import RECORD, load_record, load_transform
 from napari_coreg.io.saved_result import load_result
 from napari_coreg.io.volumes import read_volume
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from napari_coreg.io.loaded import LoadedVolume
 
 AnyPath = str | Path
-_ROLES = {"fixed": "fixed volume", "moving": "moving volume"}
 
 
 def read_subject(  # noqa: PLR0913 - all but the first three by keyword
@@ -140,14 +139,14 @@ class _Reading:
             return self._kept(role, read_volume(path, which))
         if not self.record:
             raise CoregError(
-                f"the {_ROLES[role]} is not given, and {self.transform or 'no transform'} is not the folder of a "
+                f"the {said(role)} is not given, and {self.transform or 'no transform'} is not the folder of a "
                 "result that tells it; give FIXED and MOVING"
             )
-        image = self._kept(role, self._of_record(role))
+        image = self._of_record(role)
         known = self.record.get("fingerprints", {}).get(role)
         if known is not None and known != fingerprint(image):
             raise FileError(
-                f"{self.inputs[role]['path']}: is not the {_ROLES[role]} that was registered any more: its voxels or "
+                f"{self.inputs[role]['path']}: is not the {said(role)} that was registered any more: its voxels or "
                 "its place in space have changed since; give FIXED and MOVING to measure with other volumes"
             )
         return image
@@ -159,9 +158,9 @@ class _Reading:
         if role not in self.record.get("inputs", {}):
             return None
         try:
-            return self._kept(role, self._of_record(role))
+            return self._of_record(role)
         except CoregError as error:
-            self.notes.append(f"the {role.replace('_', ' ')} of the run could not be read ({error}), and is not used")
+            self.notes.append(f"the {said(role)} of the run could not be read ({error}), and is not used")
             return None
 
     def labels(self, role: str, path: AnyPath | None) -> sitk.Image | None:
@@ -187,18 +186,11 @@ class _Reading:
             return None
         return load_result(self.transform).with_volumes(fixed, moving)
 
-    def _of_record(self, role: str) -> LoadedVolume:
-        origin = self.record.get("inputs", {}).get(role, {})
-        origin = {"path": origin} if isinstance(origin, str) else origin
-        places = places_of(origin.get("path"), origin.get("relative_path"), self.transform)
-        there = next((place for place in places if place.exists()), None)
-        if there is None:
-            told = " or ".join(map(str, places)) or "its record tells no file"
-            raise FileError(
-                f"{self.transform}: the {_ROLES.get(role, role)} is not found: {told}; give FIXED and MOVING"
-            )
-        several = origin.get("count", 1) != 1 or there.is_dir()
-        return read_volume(there, (origin.get("number", origin.get("name"))) if several else None)
+    def _of_record(self, role: str) -> sitk.Image:
+        assert self.transform is not None
+        image, volume = find_volume(self.record, self.transform, role, hint="give FIXED and MOVING")
+        self._kept(role, volume)
+        return image
 
     def _kept(self, role: str, volume: LoadedVolume) -> sitk.Image:
         self.inputs[role] = {
