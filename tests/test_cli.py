@@ -18,9 +18,11 @@ from PIL import Image
 
 from napari_coreg import Recipe, __version__, load_preset, preset_names, read_transform, read_volume, write_volume
 from napari_coreg.cli import main
-from napari_coreg.cli.parser import INITIALIZATIONS, INTERPOLATORS
+from napari_coreg.cli.options.apply import INTERPOLATORS
+from napari_coreg.cli.options.shared import CHECKS, INITIALIZATIONS
 from napari_coreg.cli.terminal import Teller
 from napari_coreg.core.progress import Progress
+from napari_coreg.core.quality.long_checks import LONG_CHECKS
 from napari_coreg.core.recipe import Initialization, Interpolator
 from napari_coreg.samples import sample_path
 
@@ -524,6 +526,7 @@ def test_wrong_words_are_told_in_one_line(words, capsys):
 def test_the_words_of_the_command_line_are_those_of_the_library():
     assert set(INITIALIZATIONS) == set(get_args(Initialization))
     assert set(INTERPOLATORS) == set(get_args(Interpolator))
+    assert [check.replace("-", "_") for check in CHECKS] == list(LONG_CHECKS)
 
 
 def test_it_works_without_napari_and_qt(pair, tmp_path):

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from napari_coreg import read_points, read_transform, write_volume
 from napari_coreg.cli import main
-from napari_coreg.cli.parser import LANDMARK_MODELS
+from napari_coreg.cli.options.fit import LANDMARK_MODELS
 from napari_coreg.core.landmarks import LandmarkModel
 from napari_coreg.io.points import write_points
 

@@ -11,7 +11,8 @@ import SimpleITK as sitk
 from napari_coreg import read_transform, read_volume, write_volume
 from napari_coreg.cli import main
 from napari_coreg.cli import simulate as command
-from napari_coreg.cli.parser import _MOVES, INTENSITIES, make_parser
+from napari_coreg.cli.options.simulate import INTENSITIES, MOVES
+from napari_coreg.cli.parser import make_parser
 from napari_coreg.core.simulation import SimulatedMove
 from napari_coreg.errors import RegistrationError
 
@@ -107,7 +108,7 @@ def test_what_cannot_be_is_refused(volume, tmp_path, capsys):
 
 def test_help_tells_the_defaults_of_the_core():
     fields = SimulatedMove.model_fields
-    assert {word[2:]: default for word, _, _, default in _MOVES} == {
+    assert {word[2:]: default for word, _, _, default in MOVES} == {
         "rotation": fields["rotation_degrees"].default,
         "shift": fields["shift_mm"].default,
         "deformation": fields["deformation_mm"].default,

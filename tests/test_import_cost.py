@@ -34,6 +34,10 @@ def test_importing_the_package_loads_nothing_heavy():
     assert not HEAVY & modules_after("import napari_coreg")
 
 
+def test_the_help_of_the_command_line_loads_nothing_heavy():
+    assert not HEAVY & modules_after("import napari_coreg.cli.parser\nnapari_coreg.cli.parser.make_parser()")
+
+
 def test_finding_the_manifest_loads_nothing_heavy():
     finding = (
         "import importlib.util, napari_coreg.samples\nimportlib.util.find_spec('napari_coreg.plugin.contributions')"

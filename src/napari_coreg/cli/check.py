@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from napari_coreg.cli.parser import INITIALIZATIONS
+from napari_coreg.cli.options.shared import INITIALIZATIONS
 from napari_coreg.cli.register import checked, chosen_recipe, read_all
 from napari_coreg.cli.terminal import note_volume, say, say_json
 from napari_coreg.core.geometry import Grid, describe

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_coreg.cli.parser import INITIALIZATIONS
+from napari_coreg.cli.options.shared import INITIALIZATIONS
 from napari_coreg.cli.terminal import Teller, cancel_on_interrupt, note, note_volume, say, say_json
 from napari_coreg.core.evidence import angle_degrees
 from napari_coreg.core.geometry import Grid, describe
