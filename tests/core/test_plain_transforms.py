@@ -104,9 +104,26 @@ def test_the_order_of_parts_counts():
     )
 
 
-def test_what_is_no_transform_is_refused():
-    for plain in ([], [{"kind": "ReadTransform", "dimension": 3, "fixed_parameters": [], "parameters": []}]):
-        if plain:
-            plain[0]["kind"] = "Transform"
-        with pytest.raises(ValueError, match="transform"):
-            from_plain(plain)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"kind": "Transform"},
+        {"kind": "ReadTransform"},
+        {"kind": "Euler3DTransform", "parameters": [1.0]},
+        {"parameters": "xyz"},
+        {"dimension": None},
+        {"fixed_parameters": None},
+    ],
+)
+def test_what_is_no_transform_is_refused(damage):
+    plain = to_plain(sitk.TranslationTransform(3, (1.0, 2.0, 3.0)))
+    with pytest.raises(ValueError, match=r"transform|convert"):
+        from_plain([{**plain[0], **damage}])
+    del plain[0]["parameters"]
+    with pytest.raises(ValueError, match="not a readable transform"):
+        from_plain(plain)
+
+
+def test_a_transform_has_at_least_one_part():
+    with pytest.raises(ValueError, match="at least one part"):
+        from_plain([])

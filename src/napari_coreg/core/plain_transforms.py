@@ -65,8 +65,16 @@ def from_plain(plain: Sequence[Mapping[str, Any]]) -> sitk.Transform:
     ------
     ValueError
         If it is none.
+
+    Examples
+    --------
+    >>> from_plain(to_plain(sitk.TranslationTransform(2, (1.0, 2.0)))).TransformPoint((0.0, 0.0))
+    (1.0, 2.0)
     """
-    chain = [_part(part) for part in plain]
+    try:
+        chain = [_part(part) for part in plain]
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"not a readable transform ({str(error).splitlines()[-1]})") from error
     if not chain:
         raise ValueError("a transform has at least one part")
     return chain[0] if len(chain) == 1 else sitk.CompositeTransform(list(reversed(chain)))
@@ -93,7 +101,7 @@ def _part(plain: Mapping[str, Any]) -> sitk.Transform:
     if kind == _IDENTITY:
         return sitk.Transform(n, sitk.sitkIdentity)
     make = getattr(sitk, kind, None)
-    if not kind.endswith("Transform") or kind == _UNNAMED or make is None:
+    if kind == _UNNAMED or not (isinstance(make, type) and issubclass(make, sitk.Transform)):
         raise ValueError(f"there is no transform {kind!r}")
     part: sitk.Transform = make(n) if kind in _ANY_DIMENSION else make()
     part.SetFixedParameters([float(value) for value in plain["fixed_parameters"]])

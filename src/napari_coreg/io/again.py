@@ -14,12 +14,12 @@ from napari_coreg.core.settings import changed_settings
 from napari_coreg.errors import RecipeError
 from napari_coreg.io.atomic import replacing
 from napari_coreg.io.places import places_of
+from napari_coreg.io.recorded_inputs import roles_of, said
 from napari_coreg.io.records import INITIAL, RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROLES = ("fixed", "moving", "fixed_mask", "moving_mask")
 AGAIN = "again"
 _MOST_SETTINGS = 6  # that a command line takes; more are better read in a file
 
@@ -65,7 +65,7 @@ def python_script(record: Mapping[str, Any], folder: str | Path | None = None) -
     recipe, place = _recipe(record), _folder(folder)
     preset = recipe.name in preset_names() and load_preset(recipe.name) == recipe
     start, start_imports = _start_lines(record, place)
-    roles = _roles(record)
+    roles = roles_of(record)
     names = ["read_volume", "register", *start_imports, *([] if preset else ["Recipe"])]
     volumes = [f"{role} = {_reading(record, role, place)}" for role in roles]
     given = [f"{role}={role}.image" for role in roles[2:]] + (["initial_transform=start"] if start else [])
@@ -107,7 +107,7 @@ def command_line(record: Mapping[str, Any], folder: str | Path | None = None) ->
         The folder of the result, where it was saved: recipe and start are taken from there. Without it, the line names
         a file for what no option can say, as `notes_of` tells.
     """
-    place, roles = _folder(folder), _roles(record)
+    place, roles = _folder(folder), roles_of(record)
     if place is not None and any(_count(record, role) > 1 for role in roles[2:]):
         return shlex.join(["napari-coreg", "rerun", str(place), "-o", AGAIN])  # register has no word for such a mask
     words = ["napari-coreg", "register", *(_path(record, role, place) for role in roles[:2]), "-o", AGAIN]
@@ -131,11 +131,11 @@ def command_line(record: Mapping[str, Any], folder: str | Path | None = None) ->
 def notes_of(record: Mapping[str, Any], folder: str | Path | None = None) -> tuple[str, ...]:
     """Return what must be done before script and line run, and what they cannot repeat; one sentence each."""
     place, notes = _folder(folder), []
-    for role in _roles(record):
+    for role in roles_of(record):
         origin = _origin(record, role)
         if origin.get("path") is None:
             where = "was a layer that is in no file" if "layer" in origin else "was given as an image, of no known file"
-            notes.append(f"The {_said(role)} {where}: save it as {_path(record, role, place)} first.")
+            notes.append(f"The {said(role)} {where}: save it as {_path(record, role, place)} first.")
     start, is_saved = record.get("initial_transform"), place is not None and (place / INITIAL).exists()
     if start is not None and not is_saved:
         notes.append(f"The run began from a transform: it must be in {_start_path(record, place)}.")
@@ -154,12 +154,6 @@ def _folder(folder: str | Path | None) -> Path | None:
     return None if folder is None else Path(folder).expanduser().absolute()
 
 
-def _roles(record: Mapping[str, Any]) -> list[str]:
-    """Return which volumes took part, in a fixed order; the two masks may be missing."""
-    known = {*record.get("fingerprints", {}), *record.get("inputs", {}), "fixed", "moving"}
-    return [role for role in ROLES if role in known]
-
-
 def _origin(record: Mapping[str, Any], role: str) -> Mapping[str, Any]:
     origin: Mapping[str, Any] = record.get("inputs", {}).get(role, {})
     return origin
@@ -172,10 +166,6 @@ def _count(record: Mapping[str, Any], role: str) -> int:
 def _name(record: Mapping[str, Any], role: str) -> str:
     name = str(_origin(record, role).get("name") or f"the {role} volume")
     return " ".join(name.replace('"', "'").split())
-
-
-def _said(role: str) -> str:
-    return role.replace("_", " ") if role.endswith("mask") else f"{role} volume"
 
 
 def _path(record: Mapping[str, Any], role: str, place: Path | None) -> str:

@@ -17,7 +17,7 @@ from napari_coreg.io.transforms import read_transform
 from napari_coreg.io.volumes import list_volumes, read_volume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from napari_coreg.io.loaded import LoadedVolume
 
@@ -68,7 +68,7 @@ def find_inputs(record: Mapping[str, Any], folder: Path, given: Mapping[str, str
         One sentence on what is not there, or cannot be read.
     """
     images, inputs, others, notes = {}, {}, [], []
-    for role in _roles(record):
+    for role in roles_of(record):
         image, volume = find_volume(record, folder, role, given.get(role))
         digest, found = record.get("fingerprints", {}).get(role), fingerprint(image)
         if digest is None:
@@ -98,7 +98,8 @@ def said(role: str) -> str:
     return role.replace("_", " ") if role.endswith("mask") else f"{role} volume"
 
 
-def _roles(record: Mapping[str, Any]) -> list[str]:
+def roles_of(record: Mapping[str, Any]) -> list[str]:
+    """Return which volumes took part in a recorded run, in a fixed order; the two masks may be missing."""
     known = {*record.get("fingerprints", {}), *record.get("inputs", {})}
     return ["fixed", "moving", *(role for role in ("fixed_mask", "moving_mask") if role in known)]
 
@@ -198,10 +199,19 @@ def _find_start(
     if (folder / INITIAL).exists():
         return read_transform(folder / INITIAL), folder / INITIAL
     if recorded.get("parts"):
-        return from_plain(recorded["parts"]), folder
+        return _start_of_record(recorded["parts"], folder), folder
     origin = record.get("inputs", {}).get("initial_transform", {})
     places = [path for path in places_of(origin.get("path"), origin.get("relative_path"), folder) if path.exists()]
     if not places:
         was = origin.get("path") or "it is not known which"
         raise FileError(f"the run began from a transform that is not kept ({was}); give it: --initial FILE")
     return load_transform(places[0]), places[0]
+
+
+def _start_of_record(plain: Sequence[Mapping[str, Any]], folder: Path) -> sitk.Transform:
+    try:
+        return from_plain(plain)
+    except ValueError as error:
+        raise FileError(
+            f"{folder}: the start that its record tells is damaged: {error}; give it: --initial FILE"
+        ) from None

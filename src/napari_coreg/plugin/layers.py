@@ -1,11 +1,12 @@
 """Layer <-> volume: the door between napari (zyx) and everything below the plugin (xyz, LPS, millimetres).
 
-Where a layer lies is worked out in `placement`, what its values may be in `voxels`.
+Where a layer lies is worked out in `placement`, what its values may be in `voxels`; what comes of it is in
+`layer_volume`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from napari_coreg.core.geometry import MINIMUM_VOXELS, Grid
 from napari_coreg.core.transforms import from_matrix, to_matrix
 from napari_coreg.core.upright import upright
 from napari_coreg.errors import GeometryError, VolumeError
+from napari_coreg.plugin.layer_volume import LayerVolume
 from napari_coreg.plugin.origins import origin_of
 from napari_coreg.plugin.placement import (
     METADATA_KEY,
@@ -28,17 +30,15 @@ from napari_coreg.plugin.placement import (
     to_grid,
     trusted_header,
 )
-from napari_coreg.plugin.voxels import check_layer, plain
+from napari_coreg.plugin.voxels import check_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
     FloatArray = npt.NDArray[np.float64]
     LayerData = tuple[Any, dict[str, Any], str]
-
-Kind = Literal["image", "labels", "mask"]
 
 __all__ = [
     "METADATA_KEY",
@@ -58,52 +58,6 @@ __all__ = [
     "upright",
     "volume_to_layer_data",
 ]
-
-
-@dataclass(frozen=True, eq=False)
-class LayerVolume:
-    """A volume as it was read from a layer, without a copy of its voxels.
-
-    Attributes
-    ----------
-    data : array
-        Voxels in zyx order (yx in 2-D): the layer's own array, lazy where the layer's is.
-    geometry : Grid
-        The volume's own frame, LPS mm: its file's header where the layer remembers it, else what is displayed.
-    name : str
-        The layer's name.
-    kind : {'image', 'labels', 'mask'}
-        A mask becomes 0 and 1.
-    moved : SimpleITK.AffineTransform or None
-        Own frame -> displayed world (LPS mm); None when the layer lies where its header says.
-    placed_by_hand : bool
-        True when the layer has no header and someone gave it an affine: `geometry` holds that place already.
-    modality : str
-        As the layer's file says in DICOM's words ("CT", "MR", "PT"); empty where it does not.
-    origin : mapping
-        Where it came from, for the record of a registration: plain data.
-    """
-
-    data: Any = field(repr=False)
-    geometry: Grid
-    name: str
-    kind: Kind = "image"
-    moved: sitk.AffineTransform | None = None
-    placed_by_hand: bool = False
-    modality: str = ""
-    origin: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_image(self) -> sitk.Image:
-        """Copy the voxels into an image in the volume's own frame; lazy arrays are computed here.
-
-        Meant for a worker thread. bool becomes uint8, float16 float32, 64-bit integers 32-bit ones where they fit.
-        """
-        voxels = np.asarray(self.data)
-        image = sitk.GetImageFromArray((voxels != 0).astype(np.uint8) if self.kind == "mask" else plain(voxels))
-        image.SetSpacing(self.geometry.spacing_xyz)
-        image.SetOrigin(self.geometry.origin_lps)
-        image.SetDirection(self.geometry.direction)
-        return image
 
 
 def volume_to_layer_data(
