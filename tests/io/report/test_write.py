@@ -15,7 +15,7 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
-from napari_coreg.core.quality.record import Quality
+from napari_coreg.core.quality.record import InputRecord, Quality
 from napari_coreg.core.quality.subject import Assessment, Subject
 from napari_coreg.core.recipe import Recipe
 from napari_coreg.errors import CoregError, FileError
@@ -131,6 +131,24 @@ def test_the_gravest_structure_comes_first(page):
     assert page.text.index("rim 0.500") < page.text.index("core 0.600")
 
 
+def test_of_structures_that_fail_the_worst_comes_first(subject, tmp_path, helpers, grader):
+    rows = [grader.row("dice", value, structure=name) for name, value in (("near", 0.7), ("far", 0.1), ("mid", 0.4))]
+    rows.append(grader.row("mean_surface_distance", 40.0, structure="mid"))
+    page = Page(write_report(tmp_path / "report.html", subject, helpers.assessed(subject, rows, "fail")))
+    assert page.text.index("mid 0.400") < page.text.index("far 0.100") < page.text.index("near 0.700")
+
+
+def test_what_was_used_beside_the_volumes_is_named_with_its_fingerprint(subject, tmp_path, helpers):
+    inputs = (
+        InputRecord(role="fixed_labels", name="seg", path="/data/seg.nii.gz", fingerprint="sha256:" + "cd" * 32),
+        InputRecord(role="fixed_points", name="markers.csv"),
+    )
+    page = Page(write_report(tmp_path / "report.html", subject, helpers.assessed(subject, inputs=inputs)))
+    assert page.row("Fixed", "/data/fixed.nii.gz", "ab" * 32)
+    assert page.row("Fixed labels", "/data/seg.nii.gz", "cd" * 32)
+    assert page.row("Fixed points", "markers.csv", "–")
+
+
 def test_geometry_is_told_in_words(page):
     assert page.row("Axes point to", "RPS, oblique 9.4 degrees, left-handed")
     assert page.row("Spacing x y z, mm", "2 × 2.5 × 4")
@@ -221,6 +239,7 @@ def test_the_recipe_is_told_in_short_and_in_full(subject, tmp_path, helpers):
     assert page.row("2. B-spline", "control points")
     assert page.row("Seed", "7")
     assert '"number_of_histogram_bins"' in page.text
+    assert '"shrink_factors": [8, 4, 2]' in page.text
     assert page.all("details")
 
 

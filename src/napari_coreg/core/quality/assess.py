@@ -96,7 +96,7 @@ def assess(
     steps.begin(_STRUCTURES)
     structures = measure_structures(subject, grader)
     steps.begin(_INTENSITIES)
-    intensities = measure_intensities(subject, grader)
+    intensities = measure_intensities(subject, grader, is_cancelled=is_cancelled)
     checks = _checks(Runs(subject, body, grader, steps.tell, is_cancelled), long_checks, steps)
     parts = (Found(_verdict_rows(verdict, grader)), landmarks, structures, motion.found, *checks, intensities)
     quality = _quality(subject, limits, verdict, motion, parts)
@@ -140,6 +140,7 @@ def _quality(
         recipe=None if subject.recipe is None else subject.recipe.model_dump(mode="json"),
         run=origins.run_record(subject),
         environment=origins.environment(),
+        inputs=origins.input_records(subject),
     )
 
 

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 import napari_coreg
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.quality.record import TransformRecord, VerdictRecord, VolumeRecord
+from napari_coreg.core.quality.record import InputRecord, TransformRecord, VerdictRecord, VolumeRecord
 from napari_coreg.core.register import fingerprint
 from napari_coreg.core.transforms import is_identity, is_linear, is_rigid, parts, to_matrix
 
@@ -49,6 +49,22 @@ def transform_record(subject: Subject, shift_mm: float, angle_degrees: float) ->
         rigid_shift_mm=shift_mm,
         rigid_angle_degrees=angle_degrees,
     )
+
+
+def input_records(subject: Subject) -> tuple[InputRecord, ...]:
+    """Return what was used beside the volumes, with the fingerprints of masks and labels."""
+    made = []
+    for role, told in subject.inputs.items():
+        if role in ("fixed", "moving"):
+            continue
+        image = getattr(subject, role, None)
+        digest = fingerprint(image) if isinstance(image, sitk.Image) else str(told.get("sha256") or "")
+        made.append(
+            InputRecord(
+                role=role, name=str(told.get("name") or ""), path=str(told.get("path") or ""), fingerprint=digest
+            )
+        )
+    return tuple(made)
 
 
 def kind_of(transform: sitk.Transform) -> str:

@@ -70,6 +70,25 @@ class VolumeRecord(FrozenModel):
     fingerprint: str
 
 
+class InputRecord(FrozenModel):
+    """What was used beside the two volumes: the transform, masks, labels, landmarks ...
+
+    Attributes
+    ----------
+    role : str
+        "transform", "fixed_mask", "moving_labels", "fixed_points" ...
+    name, path : str
+        What it is called, and the file or folder where that is known.
+    fingerprint : str
+        SHA-256 as "sha256:<hex>": of voxels and geometry where it is a volume, else of the file; empty if not known.
+    """
+
+    role: str
+    name: str = ""
+    path: str = ""
+    fingerprint: str = ""
+
+
 class TransformRecord(FrozenModel):
     """What the transform is: fixed -> moving, LPS mm."""
 
@@ -109,6 +128,8 @@ class Quality(FrozenModel):
         How it was run, where the transform came with its result: seed, threads, seconds, initialization, notes.
     environment : dict of str
         Versions of what measured it, and when.
+    inputs : tuple of InputRecord
+        What else it was measured with, as far as that is known.
     """
 
     schema_version: Literal[1] = 1
@@ -125,3 +146,4 @@ class Quality(FrozenModel):
     recipe: dict[str, Any] | None = None
     run: dict[str, Any] = Field(default_factory=dict)
     environment: dict[str, str] = Field(default_factory=dict)
+    inputs: tuple[InputRecord, ...] = ()

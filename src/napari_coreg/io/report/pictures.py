@@ -16,7 +16,7 @@ from napari_coreg.core.deformation import limits_mm
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.pictures import planes
 from napari_coreg.core.report_pictures import PIXELS, Figure, maps, outlines, overlays, where_to_look
-from napari_coreg.io.report.words import number, plain
+from napari_coreg.io.report.words import number, plain, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,7 +119,7 @@ def deformation_groups(subject: Subject, assessment: Assessment) -> list[Picture
     folded = assessment.maps.get("folded")
     groups = []
     if "displacement_mm" in assessment.maps:
-        words = "How far each point of the fixed volume is moved. Lines: edges of the fixed volume."
+        words = "How far each point of the fixed volume is moved, outside the body, too. Lines: its edges."
         found = assessment.maps["displacement_mm"]
         groups.append(_lengths("Displacement", words, subject.fixed, found, at, folded))
     if "jacobian_determinant" in assessment.maps:
@@ -170,7 +170,7 @@ def _determinant(
     if folded is not None:
         worst = _lowest(determinant)
         at = planes(Grid.of(fixed), worst, PIXELS)
-        place, least = ", ".join(f"{x:.0f}" for x in worst), number(float(np.nanmin(values)))
+        place, least = ", ".join(whole(x) for x in worst), number(float(np.nanmin(values)))
         words += f" {_STRIPES} These planes go through the lowest determinant, {least}, at ({place}) LPS mm."
     figures = maps(fixed, determinant, scale, at, folded)
     ends = (f"{plain(scale.low)} and less", "1", f"{plain(scale.high)} and more")

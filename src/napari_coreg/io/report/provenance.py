@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_coreg.errors import CoregError
 from napari_coreg.io.again import command_line, notes_of, python_script
 from napari_coreg.io.records import RECORD
+from napari_coreg.io.report.words import NOTHING
 from napari_coreg.io.strict_json import to_json
 
 if TYPE_CHECKING:
@@ -43,8 +45,8 @@ class Made:
         What repeats the run; empty where that is not known.
     before_again : tuple of str
         What must be done before that.
-    fingerprints : tuple of (str, str)
-        SHA-256 of voxels and geometry, by role.
+    inputs : tuple of (str, str, str)
+        Role, file and SHA-256 of all that was used.
     """
 
     title: str = ""
@@ -57,7 +59,7 @@ class Made:
     command: str = ""
     script: str = ""
     before_again: tuple[str, ...] = ()
-    fingerprints: tuple[tuple[str, str], ...] = ()
+    inputs: tuple[tuple[str, str, str], ...] = ()
 
 
 def made_of(subject: Subject, quality: Quality) -> Made:
@@ -66,18 +68,12 @@ def made_of(subject: Subject, quality: Quality) -> Made:
     record = _record(subject)
     run = dict(quality.run) if quality.run else {}
     notes = [*_texts(run.pop("notes", ())), *_findings((record or {}).get("findings", ()))]
-    prints = {"fixed": quality.fixed.fingerprint, "moving": quality.moving.fingerprint}
-    if record is not None:
-        prints.update(record.get("fingerprints", {}))
-    for role, told in subject.inputs.items():
-        if isinstance(told, dict) and told.get("sha256"):
-            prints[f"{role}, file"] = str(told["sha256"])
     made = Made(
         run=tuple(
             (_spoken(key), _AUTOMATIC if (key, value) == ("threads", 0) else _told(value)) for key, value in run.items()
         ),
         notes=tuple(dict.fromkeys(notes)),
-        fingerprints=tuple((_spoken(role), digest) for role, digest in prints.items() if digest),
+        inputs=_inputs(quality, record),
     )
     if recipe is None:
         return made
@@ -88,11 +84,36 @@ def made_of(subject: Subject, quality: Quality) -> Made:
         description=str(recipe.get("description", "")),
         settings=_settings(recipe),
         stages=tuple(_stage(stage) for stage in recipe.get("stages", ())),
-        recipe_json=to_json(recipe),
+        recipe_json=_compact(to_json(recipe)),
         command=command,
         script=script,
         before_again=before,
     )
+
+
+def _inputs(quality: Quality, record: Mapping[str, Any] | None) -> tuple[tuple[str, str, str], ...]:
+    """Return role, file and SHA-256 of the volumes, of all that was used beside them, and of what only the run had."""
+    volumes = (("fixed", quality.fixed), ("moving", quality.moving))
+    found = {role: (volume.path or volume.name, volume.fingerprint) for role, volume in volumes}
+    found |= {one.role: (one.path or one.name, one.fingerprint) for one in quality.inputs}
+    for role, digest in (record or {}).get("fingerprints", {}).items():
+        if found.get(role, ("", ""))[1] != digest:
+            found[f"{role}, of the run"] = ("", str(digest))
+    told = ((_spoken(role), *one) for role, one in found.items() if any(one))
+    return tuple((role, file, digest.removeprefix("sha256:")) for role, file, digest in told)
+
+
+def _compact(json: str) -> str:
+    r"""Return JSON with each list of numbers on one line, so that a recipe fills one printed page, not three.
+
+    Examples
+    --------
+    >>> print(_compact('{\n  "factors": [\n    4,\n    2.5\n  ]\n}'))
+    {
+      "factors": [4, 2.5]
+    }
+    """
+    return re.sub(r"\[[\s\d.,e+-]+\]", lambda found: re.sub(r"\s+", "", found[0]).replace(",", ", "), json)
 
 
 def _record(subject: Subject) -> dict[str, Any] | None:
@@ -181,7 +202,7 @@ def _spoken(key: str) -> str:
 def _told(value: Any) -> str:
     """Return a value of a run in words."""
     if value is None or value == "":
-        return "–"
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

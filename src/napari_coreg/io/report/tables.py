@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ _SHORT = {
     "jaccard": "Jaccard",
     "hausdorff_95": "HD95",
     "mean_surface_distance": "Surface distance",
-    "volume_change": "Volume",
+    "volume_change": "Volume change",
     "structure_displacement_mean": "Moved, mean",
     "structure_displacement_median": "Moved, median",
     "structure_displacement_p95": "Moved, 95 %",
@@ -53,7 +54,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Structures:
-    """A line for each structure, the gravest first, with a cell for each column; None where it was not measured."""
+    """A line for each structure, the gravest and worst first, with a cell for each column; None where there is none."""
 
     columns: tuple[Column, ...]
     lines: tuple[tuple[str, tuple[Row | None, ...]], ...]
@@ -153,8 +154,22 @@ def _structures(rows: Sequence[Row], limits: Limits) -> Structures:
     columns = tuple(_column(key, [row for row in rows if (row.measure, row.region) == key], limits) for key in keys)
     names = dict.fromkeys(row.structure for row in rows)
     lines = [(name, tuple(found.get((name, *key)) for key in keys)) for name in names]
-    lines.sort(key=lambda line: min(_GRAVITY[row.status] for row in line[1] if row is not None))
+    lines.sort(key=lambda line: _rank([row for row in line[1] if row is not None]))
     return Structures(columns, tuple(lines))
+
+
+def _rank(rows: Sequence[Row]) -> tuple[int, float]:
+    """Return what structures are sorted by: the gravest status, then how far the worst number is from passing."""
+    return min(_GRAVITY[row.status] for row in rows), -max(map(_excess, rows))
+
+
+def _excess(row: Row) -> float:
+    """Return how far a number is from its limit, as part of that; negative where it passes, none where not graded."""
+    if row.after is None or row.good is None or row.bad is None:
+        return -math.inf
+    limit = row.bad if row.status == "fail" else row.good
+    beyond = (row.after - limit) * (1 if row.good <= row.bad else -1)
+    return beyond / abs(limit) if limit else beyond
 
 
 def _column(key: tuple[str, str], rows: Sequence[Row], limits: Limits) -> Column:

@@ -30,6 +30,8 @@ def number(value: float | None, unit: str = "") -> str:
     ('1.23', '0.00012', '–', '0.900', '1.000')
     >>> number(0.003, "%"), number(0.003, "mm"), number(0.0, "%"), number(float("nan"), "mm")
     ('0.003', '0.00', '0', 'not a number')
+    >>> number(967.934), number(37.1803), number(46900.0, "%"), number(100.0, "%"), number(51.789, "%")
+    ('967.9', '37.18', '46\u202f900', '100', '51.79')
     """
     if value is None:
         return NOTHING
@@ -37,12 +39,15 @@ def number(value: float | None, unit: str = "") -> str:
         return "not a number" if math.isnan(value) else ("∞" if value > 0 else "−∞")
     if value == 0:
         return "0"
-    if unit in _LENGTHS or (unit == "%" and abs(value) >= 0.005):
-        text = f"{value:.2f}"
-    elif abs(value) < 1e12 and (abs(value) >= 1000 or (abs(value) >= 10 and float(value).is_integer())):
+    is_whole = unit not in _LENGTHS and abs(value) >= 10 and float(value).is_integer()
+    if abs(value) < 1e12 and (abs(value) >= 1000 or is_whole):
         text = f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    elif unit in _LENGTHS or (unit == "%" and abs(value) >= 0.005):
+        text = f"{value:.2f}"
+    elif 1e-3 <= abs(value) < 1000 and unit != "%":
+        text = f"{value:.{3 - (abs(value) >= 10) - (abs(value) >= 100)}f}"
     else:
-        text = f"{value:.3f}" if 1e-3 <= abs(value) < 1000 and unit != "%" else f"{value:.2g}"
+        text = f"{value:.2g}"
     return "0.00" if text == "-0.00" else text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
 
 
@@ -55,6 +60,17 @@ def plain(value: float) -> str:
     ('2', '0.85', '0.88')
     """
     return f"{round(value, 2):g}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"
+
+
+def whole(value: float) -> str:
+    """Return a coordinate without decimals.
+
+    Examples
+    --------
+    >>> whole(-0.4), whole(-7.6), whole(12.2)
+    ('0', '−8', '12')
+    """
+    return _signed(round(value), 0)
 
 
 def limit_words(good: float, bad: float, best: str, unit: str = "") -> str:
@@ -117,14 +133,13 @@ def volume_facts(volume: VolumeRecord) -> dict[str, str]:
     return {
         "Name": volume.name,
         "File": volume.path or NOTHING,
-        "Modality": volume.modality or NOTHING,
+        "Modality": volume.modality,
         "Size, voxels x y z": _times(str(size) for size in volume.size_xyz),
         "Spacing x y z, mm": _times(f"{spacing:.4g}" for spacing in volume.spacing_xyz),
         "Extent x y z, mm": _times(f"{n * s:.1f}" for n, s in zip(volume.size_xyz, volume.spacing_xyz, strict=True)),
         "Origin (first voxel), LPS mm": ", ".join(_signed(x, 2) for x in volume.origin_lps),
         "Axes point to": orientation_words(grid),
-        "Direction cosines, rows": "; ".join(" ".join(_signed(x, 4) for x in row) for row in rows),
-        "Fingerprint, SHA-256": volume.fingerprint or NOTHING,
+        "Direction cosines, rows": "; ".join(" ".join(_cosine(x) for x in row) for row in rows),
     }
 
 
@@ -137,6 +152,11 @@ def names_of(fixed: VolumeRecord, moving: VolumeRecord) -> tuple[str, str]:
 
 def _times(words: Iterable[str]) -> str:
     return " × ".join(words)
+
+
+def _cosine(value: float) -> str:
+    """Return a cosine with four decimals; just its digit where it is 0 or 1."""
+    return _signed(value, 0 if abs(value - round(value)) < 5e-7 else 4)
 
 
 def _signed(value: float, decimals: int) -> str:

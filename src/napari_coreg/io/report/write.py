@@ -16,6 +16,7 @@ from napari_coreg.io.report.pictures import check_groups, deformation_groups, ov
 from napari_coreg.io.report.provenance import made_of
 from napari_coreg.io.report.tables import counts_of, explained, groups_of, name_of
 from napari_coreg.io.report.words import (
+    NOTHING,
     SIGNS,
     WORDS,
     limit_words,
@@ -111,13 +112,14 @@ def _content(subject: Subject, assessment: Assessment, signed_by: Sequence[str])
         ],
         "explained": explained(quality),
         "made": made_of(subject, quality),
+        "environment": [(name[:1].upper() + name[1:], value) for name, value in quality.environment.items()],
         "signatures": list(zip(SIGNERS, signers, strict=True)),
     }
 
 
 def _side_by_side(quality: Quality) -> list[tuple[str, str, str]]:
     fixed, moving = volume_facts(quality.fixed), volume_facts(quality.moving)
-    return [(name, fixed[name], moving[name]) for name in fixed]
+    return [(name, fixed[name] or NOTHING, moving[name] or NOTHING) for name in fixed if fixed[name] or moving[name]]
 
 
 def _matrix(subject: Subject) -> list[list[str]]:
@@ -136,7 +138,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, plain=plain, css_string=_css_string, sentence=sentence, without_state=without_state
+        number=number,
+        plain=plain,
+        css_string=_css_string,
+        sentence=sentence,
+        without_state=without_state,
+        begun=lambda text: text[:1].upper() + text[1:],
     )
     environment.globals.update(signs=SIGNS, words=WORDS)
     return environment
