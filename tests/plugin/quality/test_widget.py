@@ -220,6 +220,14 @@ class TestChoice:
         dock.measure()
         assert "Landmarks of one volume alone" in dock.message.text()
 
+    def test_labels_of_one_volume_alone_are_said_to_tell_nothing(self, dock, known_pair):
+        boxes = dock.inputs.boxes
+        boxes["fixed_labels"].set_layer(known_pair.layers["fixed labels"])
+        assert "labels of the other volume" in dock.inputs.alone.text()
+        boxes["moving_labels"].set_layer(known_pair.layers["moving labels"])
+        boxes["fixed_mask"].set_layer(known_pair.layers["fixed labels"])
+        assert not dock.inputs.alone.text()
+
 
 class TestMeasuring:
     def test_a_right_registration_is_measured_as_what_it_is(self, qtbot, dock, known_pair):
@@ -242,6 +250,7 @@ class TestMeasuring:
         assert "FAIL" in dock.state.strip.word.text()
         assert dock.state.strip.property("role") == "strip-wrong"
         assert dock.state.headline.text()
+        assert "FAIL:" not in dock.state.headline.text()  # the strip says it
         assert item_of(dock.numbers, "liver").text(RESULT) == "fail"
 
     def test_masks_reach_the_core(self, qtbot, dock, pair, monkeypatch):
@@ -462,6 +471,17 @@ class TestTable:
         assert "TG-132" in tooltip
         assert "Passes with at most 2 mm" in tooltip
 
+    def test_many_numbers_of_one_measure_stand_below_its_name_with_their_unit(self, qtbot, dock, known_pair):
+        choose_all(dock, known_pair)
+        measure(qtbot, dock)
+        heading = item_of(dock.numbers, "Displacement (mm)")
+        below = [heading.child(place).text(NAME) for place in range(heading.childCount())]
+        assert below == ["Mean", "Median", "95 %", "99 %", "Maximum"]
+        assert heading.isExpanded()
+        heading.setExpanded(False)
+        dock.limits.set_limits(Limits(name="mine", limits=()))
+        assert not item_of(dock.numbers, "Displacement (mm)").isExpanded()
+
     def test_what_was_unfolded_stays_so(self, qtbot, dock, known_pair):
         choose_all(dock, known_pair)
         measure(qtbot, dock)
@@ -522,7 +542,7 @@ class TestLimits:
     def test_limits_are_opened_and_saved(self, qtbot, dock, tmp_path: Path):
         mine = Limits(name="clinic", limits=(Limit(measure="tre_mean", good=1, bad=4, source="our clinic"),))
         write_limits(mine, tmp_path / "mine.json")
-        with qtbot.waitSignal(dock.limits.changed):
+        with qtbot.waitSignal(dock.limits.said, check_params_cb=lambda text, _role: text.startswith("Opened")):
             dock.limits.open_limits(tmp_path / "mine.json")
         assert dock.limits.limits == mine
         assert dock.limits.table.rowCount() == 1
@@ -559,6 +579,13 @@ class TestLongChecks:
         assert dock.measured.quality.state == "fail"
         assert "repeatability_mm" in dock.measured.assessment.maps
         assert not any("repeatability was not measured" in remark for remark in dock.measured.quality.remarks)
+
+    def test_what_they_find_ends_what_was_said_before(self, qtbot, dock):
+        measure(qtbot, dock)
+        dock.long_checks.said.emit("Cancelled: nothing was measured.", "note")
+        assert dock.message.text()
+        dock.long_checks.measured.emit(self.outcome(dock))
+        assert not dock.message.text()
 
     def test_what_they_find_of_something_else_is_left_out(self, qtbot, dock, pair, fake_register, rigid):
         measure(qtbot, dock)

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.quality.subjects import Known, Role
 
 _TITLE = "Labels, landmarks, masks"
+_ALONE = "Choose {} of the other volume, too: of one alone nothing can be measured."
 _EDITS = ("data", "paint")  # napari's events of a layer's points and voxels
 _KINDS = {
     "labels": (
         "Labels",
-        "Structures that are outlined in the {side} volume, the same value for the same structure in both.",
+        "Structures that are outlined in the {side} volume, the same value for the same structure in both. "
+        "Columns 'index' and 'name' of the layer's features name them.",
     ),
     "points": (
         "Landmarks",
@@ -57,19 +59,21 @@ class InputsPanel(Section):
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(4)
-        for place, side in enumerate(("fixed", "moving"), 1):
-            grid.addWidget(Note(side), 0, place)
-            grid.setColumnStretch(place, 1)
-        for row, (kind, (title, help_text)) in enumerate(_KINDS.items(), 1):
-            grid.addWidget(QLabel(title), row, 0)
-            for place, side in enumerate(("fixed", "moving"), 1):
+        grid.setColumnStretch(1, 1)
+        for kind, (title, help_text) in _KINDS.items():
+            for side in SIDES:
                 role: Any = f"{side}_{kind}"
                 layer_class = Points if kind == "points" else Labels
                 box = LayerBox(viewer, layer_class, help_text.format(side=side), optional=True)
                 box.setAccessibleName(f"{title} of the {side} volume")
-                grid.addWidget(box, row, place)
+                row = len(self.boxes)
+                grid.addWidget(QLabel(f"{title}, {side}"), row, 0)
+                grid.addWidget(box, row, 1)
                 self.boxes[role] = box
-        column(content).addLayout(grid)
+        self.alone = Note()
+        rows = column(content, spacing=4)
+        rows.addLayout(grid)
+        rows.addWidget(self.alone)
         for role in ROLES:
             self.boxes[role].layer_changed.connect(self._on_changed)
             if role.endswith("points"):
@@ -105,12 +109,21 @@ class InputsPanel(Section):
     def _on_changed(self) -> None:
         count = len(self.layers())
         self.rename(f"{_TITLE} ({count})" if count else _TITLE)
+        self.alone.say(_ALONE.format(" and ".join(alone)) if (alone := self._alone()) else "")
         while self._stops:
             self._stops.pop()()
         for layer in self.layers().values():
             events = [layer.events[name] for name in _EDITS if name in layer.events]
             self._stops += [follow(self, event, self._on_edited) for event in events]
         self.changed.emit()
+
+    def _alone(self) -> list[str]:
+        """Return what is chosen for one volume only, and tells nothing so."""
+        return [
+            _KINDS[kind][0].lower()
+            for kind in ("labels", "points")
+            if len({self.boxes[role].layer() is None for role in ROLES if role.endswith(kind)}) > 1
+        ]
 
     def _on_edited(self) -> None:
         self.edited.emit()

@@ -22,7 +22,7 @@ from napari_coreg.core.quality.catalogue import CATALOGUE
 from napari_coreg.core.quality.limits import DEFAULT_LIMITS, Limits
 from napari_coreg.io.quality_files import read_limits, write_limits
 from napari_coreg.plugin.parts import Note, Section, column, in_a_row
-from napari_coreg.plugin.quality.words import short_name
+from napari_coreg.plugin.quality.words import short_name, unit_sign
 from napari_coreg.plugin.worker import TaskWorker
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class LimitsPanel(Section):
     def open_limits(self, path: str | Path) -> None:
         """Read limits from a file, in a worker, and use them."""
         worker = TaskWorker(partial(read_limits, path))
-        worker.returned.connect(self.set_limits)
+        worker.returned.connect(partial(self._on_opened, str(path)))
         worker.failed.connect(self._on_failed)
         worker.start()
 
@@ -103,6 +103,8 @@ class LimitsPanel(Section):
         for place, (text, tooltip) in enumerate(_HEADS):
             head = QTableWidgetItem(text)
             head.setToolTip(tooltip)
+            side = Qt.AlignmentFlag.AlignLeft if place == _MEASURE else Qt.AlignmentFlag.AlignRight
+            head.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             table.setHorizontalHeaderItem(place, head)
         heads = table.horizontalHeader()
         heads.setMinimumSectionSize(30)
@@ -170,6 +172,10 @@ class LimitsPanel(Section):
         if path:
             self.save_limits(path if Path(path).suffix else f"{path}.json")
 
+    def _on_opened(self, path: str, limits: Limits) -> None:
+        self.set_limits(limits)
+        self.said.emit(f"Opened {path}", "note")
+
     def _on_saved(self, _answer: Any) -> None:
         self.said.emit(f"Saved {self._path}", "note")
 
@@ -181,7 +187,7 @@ def _title(limit: Limit) -> str:
     measure = CATALOGUE.get(limit.measure)
     if measure is None:
         return limit.measure
-    return short_name(measure.name) + (f" ({measure.unit})" if measure.unit not in ("", "count") else "")
+    return short_name(measure.name) + (f" ({unit})" if (unit := unit_sign(measure.unit)) else "")
 
 
 def _about(limit: Limit) -> str:

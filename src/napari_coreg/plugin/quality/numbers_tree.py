@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize, Qt, Signal
@@ -9,6 +10,7 @@ from qtpy.QtGui import QBrush, QColor, QIcon
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from napari_coreg.plugin.looks import readable
+from napari_coreg.plugin.quality.row_words import gravest, parts, shared_unit, uncapitalised
 from napari_coreg.plugin.quality.words import (
     GRAVITY,
     SIGNS,
@@ -45,6 +47,7 @@ _AIR = 6
 _LEAST_HEIGHT = 230
 _EACH_LANDMARK, _EACH_STRUCTURE = "Each landmark", "Each structure"
 _LINE = 6  # pixels between the words of two rows
+_MANY = 5  # rows of one measure, from which on it gets a heading of its own
 _FIRST = ("dice", "structure_displacement_mean")  # what stands for a structure before it is unfolded
 
 
@@ -106,7 +109,8 @@ class NumbersTree(QTreeWidget):
             item = self._group(name, rows, landmarks, quality.limits)
             is_graded = any(row.status != "info" for row in rows)
             item.setExpanded(is_graded if unfolded is None else item.text(NAME) in unfolded)
-            self._unfold_again(item, unfolded or set())
+            if unfolded is not None:
+                self._unfold_again(item, unfolded)
         if self._sorted_by is not None:
             self._sort()
         self._fit_width()
@@ -127,22 +131,21 @@ class NumbersTree(QTreeWidget):
         self._fit_width()
 
     def _group(self, name: str, rows: list[Row], landmarks: Sequence[LandmarkRow], limits: Limits) -> QTreeWidgetItem:
-        unit = _shared_unit(rows)
-        item = self._item(self, f"{name} ({unit})" if unit else name, status=_gravest(rows), heading=True)
+        unit = shared_unit(rows)
+        item = self._item(self, f"{name} ({unit})" if unit else name, status=gravest(rows), heading=True)
+        self._rows(item, [row for row in rows if not row.structure], limits, unit)
         structures: dict[str, list[Row]] = {}
         for row in rows:
             if row.structure:
                 structures.setdefault(row.structure, []).append(row)
-            else:
-                self._row(item, row, limits, text=short_name(row.name) if unit else "")
         above = item
         for structure, own in structures.items():
             first = next((row for key in _FIRST for row in own if row.measure == key), own[0])
             if name == "Structures":
                 item.setText(NAME, f"{name} ({title(first)})")
             elif above is item:
-                above = self._item(item, f"{_EACH_STRUCTURE} ({len(structures)}), {_uncapitalised(title(first))}")
-            parent = self._row(above, first, limits, text=structure, status=_gravest(own))
+                above = self._item(item, f"{_EACH_STRUCTURE} ({len(structures)}), {uncapitalised(title(first))}")
+            parent = self._row(above, first, limits, text=structure, status=gravest(own))
             parent.setData(NAME, _PLACE, f"structure:{structure}")
             tooltip = f"{structure}: the numbers beside it are {title(first)}; unfold it for all.\nA click goes there."
             parent.setToolTip(NAME, tooltip)
@@ -156,6 +159,23 @@ class NumbersTree(QTreeWidget):
                 child.setData(NAME, _VALUES, (pair.name.lower(), pair.before_mm, pair.after_mm, None, pair.after_mm))
                 child.setData(NAME, _PLACE, f"landmark:{pair.name}")
         return item
+
+    def _rows(self, parent: QTreeWidgetItem, rows: list[Row], limits: Limits, unit: str) -> None:
+        """Add rows of the whole; many of one measure stand below its name, which would leave no room for theirs."""
+        many = Counter(parts(row)[0] for row in rows)
+        above: dict[str, QTreeWidgetItem] = {}
+        for row in rows:
+            measure, which = parts(row)
+            if many[measure] < _MANY:
+                self._row(parent, row, limits, text=short_name(row.name) if unit else "")
+                continue
+            if measure not in above:
+                own = [each for each in rows if parts(each)[0] == measure]
+                shared, status = "" if unit else shared_unit(own), gravest(own)
+                name = f"{measure} ({shared})" if shared else measure
+                above[measure] = self._item(parent, name, status=None if status == "info" else status)
+                above[measure].setExpanded(True)
+            self._row(above[measure], row, limits, text=which[:1].upper() + which[1:])
 
     def _row(self, parent: Any, row: Row, limits: Limits, text: str = "", status: Status | None = None) -> Any:
         texts = {
@@ -274,20 +294,6 @@ class NumbersTree(QTreeWidget):
         place = item.data(NAME, _PLACE)
         if place:
             self.place_wanted.emit(place)
-
-
-def _shared_unit(rows: Sequence[Row]) -> str:
-    """Return the unit that all numbers of the whole have, so that it is written once; empty where they differ."""
-    units = {row.unit for row in rows if not row.structure}
-    return units.pop() if len(units) == 1 and len(rows) > 1 else ""
-
-
-def _gravest(rows: Sequence[Row]) -> Status:
-    return max((row.status for row in rows), key=GRAVITY.__getitem__)
-
-
-def _uncapitalised(text: str) -> str:
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _is_place(item: QTreeWidgetItem) -> bool:

@@ -48,7 +48,8 @@ class StateBox(QWidget):
         assert sign is not None
         tooltip = "\n".join((listed(quality.headline), _ABOUT)).strip()
         self.strip.say(sign, f"<b>{word}</b>: {advice}", tooltip=tooltip, name=f"Quality: {word}, {advice}")
-        first, rest = quality.headline[:_FIRST_LINES], quality.headline[_FIRST_LINES:]
+        reasons = tuple(reason.removeprefix(f"{word}: ") for reason in quality.headline)  # the strip says it already
+        first, rest = reasons[:_FIRST_LINES], reasons[_FIRST_LINES:]
         self.headline.say(listed(first))
         self.rest.say(listed(rest))
         self.remarks.say(listed(quality.remarks))

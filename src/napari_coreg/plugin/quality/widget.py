@@ -313,6 +313,7 @@ class QualityWidget(QWidget):
         if measured is not None and outcome.subject is measured.subject and self._choice is not None:
             joined = measured.joined(outcome, self.limits.limits)
             self._kept.keep(self._choice, joined)
+            self.message.say("")  # such as that an earlier check was cancelled
             self._show(joined)
 
     def _on_motion(self) -> None:

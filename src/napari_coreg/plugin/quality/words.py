@@ -19,30 +19,35 @@ STATES: dict[State, tuple[str, str]] = {
 }
 GRAVITY: dict[Status, int] = {"info": 0, "pass": 1, "look": 2, "fail": 3}
 _SHORT = (
+    ("Hausdorff distance, 95th percentile", "HD95"),
     ("target registration error", "TRE"),
+    ("folded, inside the ", "folded in "),
+    ("folded, in the whole volume", "folded in all"),
+    ("bending energy", "bending"),
     ("95th percentile", "95 %"),
     ("99th percentile", "99 %"),
     ("1st percentile", "1 %"),
     ("offset towards", "towards"),
+    ("best rigid fit to the landmarks, leave-one-out", "rigid fit, left out"),
     ("best rigid fit to the landmarks", "rigid fit"),
     ("best rigid part, shift of the centre", "rigid part, shift"),
     ("best rigid part", "rigid part"),
     ("displacement of the structure", "displacement"),
     ("best score in another pose, by that of this one", "best other pose"),
-    ("moves when improved coarsely", "moves when improved"),
-    ("jittered starts that come back", "starts that come back"),
-    ("part that meets the other volume", "part that overlaps"),
+    ("moves when improved coarsely", "drift"),
+    ("jittered starts that come back", "starts back"),
+    ("part that meets the other volume", "overlap"),
     ("difference of volume", "volume"),
     ("Dice's coefficient", "Dice"),
     ("Jaccard's coefficient", "Jaccard"),
-    ("mean distance of surfaces", "surfaces apart"),
-    ("Hausdorff distance", "Hausdorff"),
+    ("mean distance of surfaces", "surface gap"),
     ("mean squared difference", "mean squares"),
     ("root mean square difference", "RMS difference"),
     ("structural similarity (SSIM)", "SSIM"),
     ("normalized mutual information", "NMI"),
     ("Jacobian determinant", "Jacobian"),
 )
+_MANY, _THIN = 1e6, "\N{NARROW NO-BREAK SPACE}"  # from where on millions are counted, as columns are narrow
 _AXES = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))  # LPS: where each axis points, and not
 
 
@@ -61,8 +66,19 @@ def short_name(name: str) -> str:
 
 def title(row: Row) -> str:
     """Return what a row of the table begins with."""
-    unit = f" ({row.unit})" if row.unit not in ("", "count") else ""
-    return f"{short_name(row.name)}{unit}"
+    unit = unit_sign(row.unit)
+    return f"{short_name(row.name)}{f' ({unit})' if unit else ''}"
+
+
+def unit_sign(unit: str) -> str:
+    """Return a unit as a narrow table has room for it; empty where there is none to be named.
+
+    Examples
+    --------
+    >>> unit_sign("degrees"), unit_sign("1/mm^2"), unit_sign("mm"), unit_sign("count")
+    ('°', '1/mm²', 'mm', '')
+    """
+    return {"degrees": "°", "1/mm^2": "1/mm²", "count": ""}.get(unit, unit)
 
 
 def figure(value: float | None, unit: str = "") -> str:
@@ -72,12 +88,16 @@ def figure(value: float | None, unit: str = "") -> str:
     --------
     >>> figure(1.8372, "mm"), figure(0.9137), figure(123.0, "count"), figure(-0.25, "%"), figure(None)
     ('1.84', '0.914', '123', '−0.25', '')
+    >>> figure(6605842, "count"), figure(619770.01)
+    ('6.61\u202fM', '619\u202f770')
     """
     if value is None:
         return ""
     size = abs(value)
-    if unit == "count" or (value == int(value) if size < 1e15 else False):
-        text = f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    if size >= _MANY:
+        text = f"{value / _MANY:.2f}{_THIN}M" if size < 1000 * _MANY else f"{value:.1e}"
+    elif unit == "count" or size >= 1e4 or value == int(value):
+        text = f"{value:,.0f}".replace(",", _THIN)
     elif not unit and size < 10:
         text = f"{value:.3f}" if size >= 0.001 else f"{value:.1e}"
     else:
@@ -109,7 +129,7 @@ def about(row: Row, limits: Limits) -> str:
     measure = CATALOGUE.get(row.measure)
     of_what = f"{row.structure}: " if row.structure else ""
     lines = [f"{of_what}{row.name}{f', {row.region}' if row.region else ''}"]
-    unit = f" {row.unit}" if row.unit not in ("", "count") else ""
+    unit = f" {sign}" if (sign := unit_sign(row.unit)) else ""
     numbers = [(text, value) for text, value in (("before", row.before), ("after", row.after)) if value is not None]
     lines.append(", ".join(f"{text} {figure(value, row.unit)}{unit}" for text, value in numbers))
     limit = limits.of(row.measure)

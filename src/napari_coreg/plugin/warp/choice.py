@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_coreg.plugin.warp.way import Space, Way
 
 _ROWS = 7  # in sight without scrolling
+_LINE = 6  # pixels between the words of two rows
 
 
 class LayerChoice(QListWidget):
@@ -74,7 +75,7 @@ class LayerChoice(QListWidget):
     def sizeHint(self) -> QSize:
         """Make room for some rows, and no more than there are."""
         rows = min(max(len(self._listed), 2), _ROWS)
-        height = max(self.sizeHintForRow(0), self.fontMetrics().height() + 4)
+        height = max(self.sizeHintForRow(0), self.fontMetrics().height() + _LINE)
         return QSize(200, rows * height + 2 * self.frameWidth() + 4)
 
     def minimumSizeHint(self) -> QSize:
@@ -91,6 +92,7 @@ class LayerChoice(QListWidget):
         for layer in self._listed:
             item = QListWidgetItem(f"{layer.name}  ({kind_of(layer)})")
             item.setToolTip(item.text())
+            item.setSizeHint(QSize(0, self.fontMetrics().height() + _LINE))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if layer in self._ticked else Qt.CheckState.Unchecked)
             self.addItem(item)
