@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 
 from napari_coreg.core.body import marked
 from napari_coreg.core.deformation import require_axes
 from napari_coreg.core.slabs import slab_grid, slabs
-from napari_coreg.core.transforms import is_linear, on_grid, spline_and_matrix
+from napari_coreg.core.transforms import displacements, is_linear, spline_and_matrix
 from napari_coreg.errors import GeometryError, VolumeError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    import SimpleITK as sitk
 
     from napari_coreg.core.geometry import Grid
     from napari_coreg.core.progress import IsCancelled
@@ -62,6 +60,7 @@ def bending_energy(
 
     Examples
     --------
+    >>> import SimpleITK as sitk
     >>> from napari_coreg.core.geometry import Grid
     >>> grid = Grid((9, 9), (1.0, 2.0), (0.0, 0.0), (0.6, -0.8, 0.8, 0.6))
     >>> bending_energy(sitk.ScaleTransform(2, (1.5, 0.5)), grid)
@@ -94,49 +93,25 @@ def _of_spline(transform: sitk.Transform, grid: Grid) -> float | None:
 def _by_differences(
     transform: sitk.Transform, grid: Grid, mask: sitk.Image | None, is_cancelled: IsCancelled | None
 ) -> float:
-    total, voxels, last = 0.0, 0, grid.size_xyz[-1]
+    from napari_coreg.core.measuring.bending_kernels import sum_energies  # noqa: PLC0415 - numba takes 0.5 s
+
+    n, last = grid.dimension, grid.size_xyz[-1]
+    spacing = np.array([*[1.0] * (3 - n), *grid.spacing_xyz[::-1]])
+    total, voxels = 0.0, 0
     for start, stop in slabs(grid, None, is_cancelled):
+        here = slab_grid(grid, start, stop)
+        inside = np.ones(here.size_xyz[::-1], bool) if mask is None else np.ascontiguousarray(marked(mask, here).T)
+        if not inside.any():
+            continue
         before, after = max(0, min(start - 1, last - 3)), min(last, max(stop + 1, 3))
-        part = slab_grid(grid, before, after)
-        energy = _energies(_vectors(transform, part), grid.spacing_xyz[::-1])[start - before : stop - before]
-        if mask is not None:
-            energy = energy[marked(mask, slab_grid(grid, start, stop)).T]
-        total, voxels = total + float(energy.sum()), voxels + energy.size
+        vectors = displacements(transform, slab_grid(grid, before, after))
+        inner = [[start - before, stop - before], *([0, size] for size in grid.size_xyz[-2::-1])]
+        shape = (1,) * (3 - n) + vectors.shape
+        total += sum_energies(
+            np.ascontiguousarray(vectors).reshape(shape),
+            spacing,
+            np.array([*[[0, 1]] * (3 - n), *inner]),
+            inside.reshape(shape[: 3 - n] + inside.shape),
+        )
+        voxels += int(np.count_nonzero(inside))
     return total / voxels
-
-
-def _vectors(transform: sitk.Transform, grid: Grid) -> NDArray[np.float64]:
-    """Return the displacements as 64-bit floats, shape (..., y, x, D): second differences want all digits."""
-    field = sitk.TransformToDisplacementField(
-        on_grid(transform, grid),
-        sitk.sitkVectorFloat64,
-        list(grid.size_xyz),
-        list(grid.origin_lps),
-        list(grid.spacing_xyz),
-        list(grid.direction),
-    )
-    vectors: NDArray[np.float64] = sitk.GetArrayFromImage(field)
-    return vectors
-
-
-def _energies(vectors: NDArray[np.float64], spacing_zyx: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return the squared second derivatives, summed, at each voxel; LPS components, derivatives along the axes."""
-    n = vectors.shape[-1]
-    inner = (slice(1, -1),) * n
-    sums = np.zeros(tuple(size - 2 for size in vectors.shape[:-1]))
-
-    def shifted(*steps: int) -> NDArray[np.float64]:
-        return vectors[
-            tuple(slice(1 + step, size - 1 + step) for step, size in zip(steps, vectors.shape, strict=False))
-        ]
-
-    for axis in range(n):
-        ahead = tuple(int(other == axis) for other in range(n))
-        second = shifted(*ahead) + shifted(*(-step for step in ahead)) - 2 * vectors[inner]
-        sums += np.square(second).sum(axis=-1) / spacing_zyx[axis] ** 4
-    for one, other in itertools.combinations(range(n), 2):
-        along = [[sign * (k == one) + turn * (k == other) for k in range(n)] for sign in (1, -1) for turn in (1, -1)]
-        plus, cross, back, minus = (shifted(*steps) for steps in along)
-        mixed = plus - cross - back + minus
-        sums += 2 * np.square(mixed).sum(axis=-1) / (4 * spacing_zyx[one] * spacing_zyx[other]) ** 2
-    return np.pad(sums, 1, mode="edge")

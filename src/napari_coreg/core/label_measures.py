@@ -161,6 +161,25 @@ def dice_per_label(fixed_labels: sitk.Image, moved_labels: sitk.Image) -> dict[i
     return {label: pair.dice(number) for number, label in enumerate(pair.labels, start=1)}
 
 
+def labels_of(image: sitk.Image, role: str) -> list[int]:
+    """Return the labels of a volume but 0, rising.
+
+    Parameters
+    ----------
+    image : SimpleITK.Image
+        Whole numbers.
+    role : str
+        What to call it in errors: "fixed" or "moving".
+
+    Raises
+    ------
+    VolumeError
+        If the values are not whole numbers.
+    """
+    found = _values_of(_as_labels(image, role))
+    return [int(value) for value in found[found != 0]]
+
+
 class _LabelPair:
     """Two volumes of labels on one grid, with the labels that either has numbered from 1."""
 

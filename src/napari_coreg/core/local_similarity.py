@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
+
+from napari_coreg.core.paired_values import as_3d
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,51 +61,29 @@ class LocalCorrelation:
         deviations: tuple[float, float],
     ) -> None:
         self.margin = max(radius)
-        self._sizes = [2 * half + 1 for half in radius]
-        fitting = np.prod([min(size, count) for size, count in zip(self._sizes, shape, strict=True)])
+        self._radius = radius
+        fitting = np.prod([min(2 * half + 1, count) for half, count in zip(radius, shape, strict=True)])
         self._least = max(2.0, _LEAST_FILLED * float(fitting))
-        self._means, self._deviations = means, deviations
-        self._sum, self._number = 0.0, 0
+        self._norm = _norm(means, deviations)
+        self._found = np.zeros(2)
 
     @property
     def value(self) -> float | None:
         """The mean; None where no box tells anything."""
-        return self._sum / self._number if self._number else None
+        total, number = self._found.tolist()
+        return total / number if number else None
 
     def add(self, block: Block) -> None:
         """Take a block's inner voxels in; its margin is `margin` voxels or more but at the ends of the volume."""
-        inside = block.inside
-        f, w = (
-            np.where(inside, (values - mean) / (deviation or 1.0), 0.0)
-            for values, mean, deviation in zip(block[:2], self._means, self._deviations, strict=True)
-        )
-        number = self._box_sum(inside.astype(np.float64))[block.inner]
-        counted = inside[block.inner] & (np.rint(number) >= self._least)
-        n = number[counted]
-
-        def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            summed: NDArray[np.float64] = self._box_sum(values)[block.inner][counted] / n
-            return summed
-
-        f_mean, w_mean = mean(f), mean(w)
-        ff, ww, fw = mean(f * f) - f_mean**2, mean(w * w) - w_mean**2, mean(f * w) - f_mean * w_mean
-        f_varies, w_varies = ff > _FLAT**2, ww > _FLAT**2
-        both = f_varies & w_varies
-        self._sum += float(np.minimum(fw[both] ** 2 / (ff[both] * ww[both]), 1.0).sum())
-        self._number += int(np.count_nonzero(f_varies | w_varies))
-
-    def _box_sum(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        for axis, size in enumerate(self._sizes):  # running sums: the cost does not grow with the box
-            values = ndimage.uniform_filter1d(values, size, axis=axis, mode="constant") * size
-        return values
+        _measure(block, self._radius, self._norm, np.array([self._least, _FLAT**2]), self._found, is_structural=False)
 
 
 class StructuralSimilarity:
     """Mean structural similarity over the voxels whose whole window is looked at, taken block by block.
 
     SSIM = (2 mean(f) mean(w) + c1) (2 cov(f, w) + c2) / ((mean(f)^2 + mean(w)^2 + c1) (var(f) + var(w) + c2)) in a
-    window of equal weights (sample variances), with c1 = (0.01 L)^2, c2 = (0.03 L)^2 and L the data range; computed by
-    scikit-image.
+    window of equal weights (sample variances), with c1 = (0.01 L)^2, c2 = (0.03 L)^2 and L the data range: the numbers
+    of scikit-image's structural_similarity.
 
     Parameters
     ----------
@@ -113,36 +92,56 @@ class StructuralSimilarity:
         thinner.
     data_range : float
         L, positive.
+    means, deviations : tuple of float
+        Mean and standard deviation of f and of w over all voxels that are looked at.
 
     References
     ----------
     Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE TIP 13, 2004.
     """
 
-    def __init__(self, shape: tuple[int, ...], data_range: float) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        data_range: float,
+        means: tuple[float, float],
+        deviations: tuple[float, float],
+    ) -> None:
         self._window = (min(SSIM_WINDOW, *shape) - 1) // 2 * 2 + 1
         self.margin = self._window // 2
-        self._data_range = data_range
-        self._sum, self._number = 0.0, 0
+        self._norm = _norm(means, deviations)
+        self._constants = np.array([(0.01 * data_range) ** 2, (0.03 * data_range) ** 2])
+        self._found = np.zeros(2)
 
     @property
     def value(self) -> float | None:
         """The mean; None where no whole window is looked at, or the volumes are thinner than 3 voxels."""
-        return self._sum / self._number if self._number else None
+        total, number = self._found.tolist()
+        return total / number if number else None
 
     def add(self, block: Block) -> None:
         """Take a block's inner voxels in; its margin is `margin` voxels or more but at the ends of the volume."""
-        if self._window < 3:
-            return
-        from skimage.metrics import structural_similarity  # noqa: PLC0415 - takes a while to load
+        if self._window >= 3:
+            radius = (self.margin,) * block.f.ndim
+            _measure(block, radius, self._norm, self._constants, self._found, is_structural=True)
 
-        whole = block.inside
-        for axis in range(whole.ndim):
-            whole = ndimage.minimum_filter1d(whole, self._window, axis=axis, mode="constant", cval=0)
-        whole = whole[block.inner]
-        if not whole.any():
-            return
-        f, w = (np.where(block.inside, values, 0.0) for values in block[:2])
-        local = structural_similarity(f, w, win_size=self._window, data_range=self._data_range, full=True)[1]
-        self._sum += float(local[block.inner][whole].sum())
-        self._number += int(np.count_nonzero(whole))
+
+def _norm(means: tuple[float, float], deviations: tuple[float, float]) -> NDArray[np.float64]:
+    """Return what makes the values of order 1, as the kernel takes it."""
+    return np.array([*means, *(1.0 / (deviation or 1.0) for deviation in deviations)])
+
+
+def _measure(
+    block: Block,
+    radius: tuple[int, ...],
+    norm: NDArray[np.float64],
+    constants: NDArray[np.float64],
+    found: NDArray[np.float64],
+    *,
+    is_structural: bool,
+) -> None:
+    from napari_coreg.core.measuring.pair_kernels import measure_boxes  # noqa: PLC0415 - numba takes 0.5 s
+
+    flat = 3 - block.f.ndim
+    values = as_3d(block.f), as_3d(block.w), as_3d(block.inside)
+    measure_boxes(values, block.inner_zyx, np.array([0] * flat + list(radius)), norm, is_structural, constants, found)

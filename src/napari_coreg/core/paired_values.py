@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
 
-from napari_coreg.errors import GeometryError, VolumeError
+from napari_coreg.errors import GeometryError, RegistrationCancelled, VolumeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from napari_coreg.core.progress import IsCancelled
 
     Values = NDArray[np.float64]
 
@@ -28,6 +30,11 @@ class Block(NamedTuple):
     w: Values
     inside: NDArray[np.bool_]
     inner: tuple[slice, ...]
+
+    @property
+    def inner_zyx(self) -> NDArray[np.int64]:
+        """Start and stop of the inner part, shape (3, 2); of a block (y, x) as one slice, as `as_3d` makes it."""
+        return np.array([*[(0, 1)] * (3 - len(self.inner)), *((part.start, part.stop) for part in self.inner)])
 
 
 @dataclass
@@ -46,27 +53,35 @@ class Moments:
     fw: float = 0.0
     squares: float = 0.0
 
-    def add(self, f: Values, w: Values) -> None:
-        """Take more pairs in.
+    def add(self, block: Block) -> None:
+        """Take the pairs of a block in that may be looked at.
 
         The central moments of two sets of values are put together without the loss of digits that sums of squares have:
         Chan, Golub and LeVeque, "Algorithms for computing the sample variance", Am Stat 37, 1983.
         """
-        if not f.size:
+        from napari_coreg.core.measuring.pair_kernels import moments  # noqa: PLC0415 - numba takes 0.5 s
+
+        found = np.empty(11)
+        moments(as_3d(block.f), as_3d(block.w), as_3d(block.inside), found)
+        number, f_low, f_high, w_low, w_high, f_mean, w_mean, ff, ww, fw, squares = found.tolist()
+        if not number:
             return
-        self.f_low, self.f_high = min(self.f_low, float(f.min())), max(self.f_high, float(f.max()))
-        self.w_low, self.w_high = min(self.w_low, float(w.min())), max(self.w_high, float(w.max()))
-        self.squares += float(np.sum((f - w) ** 2))
-        f_mean, w_mean = float(f.mean()), float(w.mean())
-        f, w = f - f_mean, w - w_mean
-        weight = self.number * f.size / (self.number + f.size)
+        self.f_low, self.f_high = min(self.f_low, f_low), max(self.f_high, f_high)
+        self.w_low, self.w_high = min(self.w_low, w_low), max(self.w_high, w_high)
+        self.squares += squares
+        weight = self.number * number / (self.number + number)
         f_step, w_step = f_mean - self.f_mean, w_mean - self.w_mean
-        self.ff += float(f @ f) + weight * f_step**2
-        self.ww += float(w @ w) + weight * w_step**2
-        self.fw += float(f @ w) + weight * f_step * w_step
-        self.number += f.size
-        self.f_mean += f_step * f.size / self.number
-        self.w_mean += w_step * f.size / self.number
+        self.ff += ff + weight * f_step**2
+        self.ww += ww + weight * w_step**2
+        self.fw += fw + weight * f_step * w_step
+        self.number += int(number)
+        self.f_mean += f_step * number / self.number
+        self.w_mean += w_step * number / self.number
+
+
+def as_3d(values: NDArray[Any]) -> NDArray[Any]:
+    """Return an array (y, x) as one slice, as the kernels want it; one (z, y, x) as it is."""
+    return values if values.ndim == 3 else values[None]
 
 
 class PairedValues:
@@ -78,6 +93,8 @@ class PairedValues:
         Scalar volumes on one grid.
     mask : SimpleITK.Image, optional
         On that grid. Looked at is where it is not 0 and both volumes are finite.
+    is_cancelled : callable, optional
+        Asked at each block.
 
     Attributes
     ----------
@@ -92,9 +109,18 @@ class PairedValues:
         If the grids have different sizes.
     VolumeError
         If there is no voxel to look at.
+    RegistrationCancelled
+        `is_cancelled` said so.
     """
 
-    def __init__(self, fixed: sitk.Image, warped: sitk.Image, mask: sitk.Image | None) -> None:
+    def __init__(
+        self,
+        fixed: sitk.Image,
+        warped: sitk.Image,
+        mask: sitk.Image | None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> None:
+        self._is_cancelled = is_cancelled
         for other in [warped] if mask is None else [warped, mask]:
             if other.GetSize() != fixed.GetSize():
                 raise GeometryError(
@@ -107,7 +133,7 @@ class PairedValues:
         low, high = np.array(self._f.shape), np.zeros(self._f.ndim, int)
         for start, block in self._placed_blocks(0):
             inside = block.inside
-            self.moments.add(block.f[inside], block.w[inside])
+            self.moments.add(block)
             if inside.any():
                 others = ([a for a in range(inside.ndim) if a != axis] for axis in range(inside.ndim))
                 edges = np.array([np.flatnonzero(inside.any(axis=tuple(axes)))[[0, -1]] for axes in others])
@@ -131,6 +157,8 @@ class PairedValues:
     def _placed_blocks(self, margin: int) -> Iterator[tuple[NDArray[np.intp], Block]]:
         edge = max(1, 2 * margin, round(BLOCK_VOXELS ** (1 / len(self.shape))))
         for start in itertools.product(*(range(0, size, edge) for size in self.shape)):
+            if self._is_cancelled is not None and self._is_cancelled():
+                raise RegistrationCancelled("comparing the volumes was cancelled")
             stops = [min(size, first + edge) for first, size in zip(start, self.shape, strict=True)]
             lows = [max(0, first - margin) for first in start]
             highs = [min(size, stop + margin) for stop, size in zip(stops, self.shape, strict=True)]

@@ -10,14 +10,15 @@ import SimpleITK as sitk
 
 from napari_coreg.core.geometry import as_grid
 from napari_coreg.core.local_similarity import LocalCorrelation, StructuralSimilarity, window_radius
-from napari_coreg.core.paired_values import PairedValues
+from napari_coreg.core.paired_values import PairedValues, as_3d
 from napari_coreg.core.resample import resample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_coreg.core.geometry import Grid
-    from napari_coreg.core.paired_values import Moments
+    from napari_coreg.core.paired_values import Block, Moments
+    from napari_coreg.core.progress import IsCancelled
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,13 @@ def overlap_mask(fixed: Grid | sitk.Image, moving: Grid | sitk.Image, transform:
 
 
 def similarity(
-    fixed: sitk.Image, warped: sitk.Image, mask: sitk.Image | None = None, *, bins: int = 64, local: bool = True
+    fixed: sitk.Image,
+    warped: sitk.Image,
+    mask: sitk.Image | None = None,
+    *,
+    bins: int = 64,
+    local: bool = True,
+    is_cancelled: IsCancelled | None = None,
 ) -> Similarity:
     """Compare the intensities of two volumes on the same grid.
 
@@ -107,6 +114,8 @@ def similarity(
         Bins of the joint histogram along each axis, from minimum to maximum of the values looked at.
     local : bool
         Whether to compute `local_correlation` and `structural_similarity`, which take most of the time.
+    is_cancelled : callable, optional
+        Asked between two parts of the volumes.
 
     Returns
     -------
@@ -118,6 +127,8 @@ def similarity(
         If the grids have different sizes.
     VolumeError
         If there is no voxel to look at.
+    RegistrationCancelled
+        `is_cancelled` said so.
 
     Examples
     --------
@@ -125,14 +136,13 @@ def similarity(
     >>> similarity(image, image).correlation
     1.0
     """
-    pair = PairedValues(fixed, warped, mask)
+    pair = PairedValues(fixed, warped, mask, is_cancelled)
     moments = pair.moments
     local_correlation, structural = _local_measures(pair, fixed.GetSpacing()[::-1]) if local else (None, None)
     margin = max([0, *(measure.margin for measure in (local_correlation, structural) if measure is not None)])
     joint = np.zeros((bins, bins), np.int64)
     for block in pair.blocks(margin):
-        f, w = (values[block.inner][block.inside[block.inner]] for values in (block.f, block.w))
-        joint += _histogram(f, w, moments, bins)
+        _count(block, moments, joint)
         for measure in (local_correlation, structural):
             if measure is not None:
                 measure.add(block)
@@ -153,10 +163,13 @@ def _local_measures(
     pair: PairedValues, spacing_zyx: tuple[float, ...]
 ) -> tuple[LocalCorrelation | None, StructuralSimilarity | None]:
     moments = pair.moments
+    means = moments.f_mean, moments.w_mean
     deviations = (moments.ff / moments.number) ** 0.5, (moments.ww / moments.number) ** 0.5
-    correlation = LocalCorrelation(window_radius(spacing_zyx), pair.shape, (moments.f_mean, moments.w_mean), deviations)
+    correlation = LocalCorrelation(window_radius(spacing_zyx), pair.shape, means, deviations)
     data_range = moments.f_high - moments.f_low
-    return correlation, StructuralSimilarity(pair.shape, data_range) if data_range > 0 else None
+    if data_range == 0:
+        return correlation, None
+    return correlation, StructuralSimilarity(pair.shape, data_range, means, deviations)
 
 
 def _correlation(moments: Moments) -> float | None:
@@ -164,15 +177,14 @@ def _correlation(moments: Moments) -> float | None:
     return float(np.clip(moments.fw / scale, -1, 1)) if scale > 0 else None
 
 
-def _histogram(f: NDArray[np.float64], w: NDArray[np.float64], moments: Moments, bins: int) -> NDArray[np.int64]:
-    joint = _binned(f, moments.f_low, moments.f_high, bins) * bins + _binned(w, moments.w_low, moments.w_high, bins)
-    return np.bincount(joint, minlength=bins * bins).reshape(bins, bins)
+def _count(block: Block, moments: Moments, joint: NDArray[np.int64]) -> None:
+    """Add the pairs of a block to the joint histogram."""
+    from napari_coreg.core.measuring.pair_kernels import count_pairs  # noqa: PLC0415 - numba takes 0.5 s
 
-
-def _binned(values: NDArray[np.float64], low: float, high: float, bins: int) -> NDArray[np.intp]:
-    if low == high:
-        return np.zeros(values.shape, np.intp)
-    return np.minimum(((values - low) * (bins / (high - low))).astype(np.intp), bins - 1)
+    ends = (moments.f_low, moments.f_high), (moments.w_low, moments.w_high)
+    lows = np.array([low for low, _ in ends])
+    scales = np.array([len(joint) / (high - low) if high > low else 0.0 for low, high in ends])
+    count_pairs(as_3d(block.f), as_3d(block.w), as_3d(block.inside), block.inner_zyx, lows, scales, joint)
 
 
 def _entropy(counts: NDArray[np.int64]) -> float:

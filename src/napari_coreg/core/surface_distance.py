@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 
+_NEAR = 16  # voxels
+
+
 def surface_distances(first: Mask, second: Mask, spacing: tuple[float, ...]) -> tuple[Values, Values, Values, Values]:
     """Return how far each element of either surface is from the other surface, mm, and the area of each.
 
@@ -34,8 +37,8 @@ def surface_distances(first: Mask, second: Mask, spacing: tuple[float, ...]) -> 
     from_first, first_areas, from_second, second_areas : array, shape (N,), (N,), (M,), (M,)
         One for each element of the first and of the second surface.
     """
-    (p, p_areas), (q, q_areas) = (_elements(mask, spacing) for mask in (first, second))
-    return _nearest(p, q), p_areas, _nearest(q, p), q_areas
+    p, q = (_Surface(mask, spacing) for mask in (first, second))
+    return p.distances_to(q), p.areas, q.distances_to(p), q.areas
 
 
 def weighted_percentile(values: Values, weights: Values, percent: float) -> float:
@@ -52,21 +55,37 @@ def weighted_percentile(values: Values, weights: Values, percent: float) -> floa
     return float(values[order[min(int(index), len(order) - 1)]])
 
 
-def _nearest(points: Values, others: Values) -> Values:
-    # A tree of the surface's elements takes less time and memory than a distance map of the box about both.
-    tree = KDTree(others, balanced_tree=False, compact_nodes=False)
-    distances: Values = tree.query(points)[0]
-    return distances
+class _Surface:
+    """The elements of a surface: places, zyx, counted in voxels from the first corner, and areas."""
 
+    def __init__(self, mask: Mask, spacing: tuple[float, ...]) -> None:
+        codes = np.pad(mask, 1).astype(np.uint8)
+        for axis in range(mask.ndim):  # each voxel of the 2 x 2 x 2 about a corner becomes one bit
+            along = np.moveaxis(codes, axis, 0)
+            codes = np.moveaxis(along[:-1] | (along[1:] << 2**axis), 0, axis)
+        self._is_element = np.ascontiguousarray((codes != 0) & (codes != 2**2**mask.ndim - 1))
+        corners = np.nonzero(self._is_element)
+        self._places = np.stack(corners, axis=-1)
+        self._spacing = np.asarray(spacing, np.float64)
+        self.areas: Values = _areas(tuple(spacing))[codes[corners]]
 
-def _elements(mask: Mask, spacing: tuple[float, ...]) -> tuple[Values, Values]:
-    """Return the places of the surface elements, mm from the first corner, and their areas."""
-    codes = np.pad(mask, 1).astype(np.uint8)
-    for axis in range(mask.ndim):  # each voxel of the 2 x 2 x 2 about a corner becomes one bit
-        along = np.moveaxis(codes, axis, 0)
-        codes = np.moveaxis(along[:-1] | (along[1:] << 2**axis), 0, axis)
-    corners = np.nonzero((codes != 0) & (codes != 2**2**mask.ndim - 1))
-    return np.stack(corners, axis=-1) * np.asarray(spacing), _areas(tuple(spacing))[codes[corners]]
+    def distances_to(self, other: _Surface) -> Values:
+        """Return how far each element is from the nearest one of another surface on the same grid, mm."""
+        from napari_coreg.core.measuring.surface_kernels import fill_row_steps, find_near  # noqa: PLC0415 - numba
+
+        flat = 3 - self._places.shape[1]
+        shape = (1,) * flat + self._is_element.shape
+        steps = np.empty(shape, np.int32)
+        fill_row_steps(other._is_element.reshape(shape), steps)
+        places = np.pad(self._places, ((0, 0), (flat, 0)))
+        spacing = np.concatenate([np.ones(flat), self._spacing])
+        distances: Values = np.empty(len(places))
+        find_near(places, steps, spacing, _NEAR * float(self._spacing.min()), distances)
+        far = distances < 0
+        if far.any():  # few rows to look at, near by; a tree of the elements takes less time far away
+            tree = KDTree(other._places * self._spacing, balanced_tree=False, compact_nodes=False)
+            distances[far] = tree.query(self._places[far] * self._spacing)[0]
+        return distances
 
 
 @lru_cache(maxsize=8)

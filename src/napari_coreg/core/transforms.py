@@ -191,6 +191,26 @@ def displacement_field(transform: sitk.Transform, grid: Grid) -> sitk.Image:
     return _as_image(vectors.astype(np.float32), grid)
 
 
+def displacements(transform: sitk.Transform, grid: Grid) -> NDArray[np.float64]:
+    """Return T(p) - p at the points of a grid with all digits, shape (z, y, x, D) or (y, x, D), LPS mm.
+
+    `displacement_field` takes half the memory, and keeps seven digits, which are too few for second differences.
+    """
+    vectors = _vectors(transform, grid)
+    if vectors is not None:
+        return vectors
+    field = sitk.TransformToDisplacementField(
+        transform,
+        sitk.sitkVectorFloat64,
+        list(grid.size_xyz),
+        list(grid.origin_lps),
+        list(grid.spacing_xyz),
+        list(grid.direction),
+    )
+    sampled: NDArray[np.float64] = sitk.GetArrayFromImage(field)
+    return sampled
+
+
 def on_grid(transform: sitk.Transform, grid: Grid) -> sitk.Transform:
     """Return a transform that does the same to the voxels of `grid`, in less time where B-splines are in it."""
     vectors = _vectors(transform, grid)

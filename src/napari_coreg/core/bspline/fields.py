@@ -39,18 +39,19 @@ def spline_displacements(
     """
     if not _is_for(spline, grid):
         return None
-    with working_threads(0):
-        moved = displacements(spline, grid)
     n = grid.dimension
     change, shift = linear[:n, :n] - np.eye(n), linear[:n, n]
+    with working_threads(0):
+        moved = displacements(spline, grid, linear[:n, :n])
     if not change.any() and not shift.any():
         return moved
-    steps = [np.arange(size) for size in grid.size_xyz]
-    plane_xyz = np.stack(np.meshgrid(*steps[:2], indexing="xy"), axis=-1)  # (ny, nx, 2)
-    slices = moved if n == 3 else moved[None]
-    for z in range(len(slices)):
-        index = np.concatenate([plane_xyz, np.full((*plane_xyz.shape[:2], 1), z)], axis=-1)[..., :n]
-        slices[z] += (grid.to_lps(index) + slices[z]) @ change.T + shift
+    # What the linear map adds to the place of a voxel is straight along the axes.
+    to_lps = np.asarray(grid.index_to_lps)
+    steps = [np.multiply.outer(np.arange(size), change @ to_lps[:n, k]) for k, size in enumerate(grid.size_xyz)]
+    plane = steps[1][:, None] + steps[0][None] + change @ to_lps[:n, n] + shift
+    slices, along_z = (moved, steps[2]) if n == 3 else (moved[None], np.zeros((1, n)))
+    for z, step in enumerate(along_z):
+        slices[z] += plane + step
     return moved
 
 

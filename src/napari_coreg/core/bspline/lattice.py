@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.polynomial import polynomial
 
 from napari_coreg.core.bspline import kernels
@@ -14,7 +15,6 @@ from napari_coreg.core.bspline_grid import ORDER
 from napari_coreg.core.chunks import run_chunks, split
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
     from numpy.typing import NDArray
 
     from napari_coreg.core.geometry import Grid
@@ -74,12 +74,9 @@ class Lattice:
 
     def coefficients(self, transform: sitk.BSplineTransform) -> Coefficients:
         """Return the transform's parameters as coefficients."""
-        parameters = np.array(transform.GetParameters())
-        if self.dimension == 3:
-            return parameters.reshape(self.shape)
-        _, _, rows, columns = self.shape
         coefficients = np.zeros(self.shape)
-        coefficients[:2] = parameters.reshape(2, 1, rows, columns)
+        for axis, image in enumerate(transform.GetCoefficientImages()):  # the parameters come as a tuple, far slower
+            coefficients[axis] = sitk.GetArrayViewFromImage(image)
         return coefficients
 
     def parameters(self, coefficients: Coefficients) -> NDArray[np.float64]:
@@ -124,7 +121,9 @@ def _weights(positions: NDArray[np.float64], cells: int) -> tuple[NDArray[np.int
     return first, weights
 
 
-def displacements(transform: sitk.BSplineTransform, grid: Grid) -> NDArray[np.float64]:
+def displacements(
+    transform: sitk.BSplineTransform, grid: Grid, linear: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Return where a B-spline transform moves the voxels of a grid along its axes, by sums over one axis at a time.
 
     Parameters
@@ -133,6 +132,8 @@ def displacements(transform: sitk.BSplineTransform, grid: Grid) -> NDArray[np.fl
         Cubic.
     grid : Grid
         Its direction is that of the transform's domain.
+    linear : array, shape (D, D), optional
+        What the displacements are multiplied with.
 
     Returns
     -------
@@ -152,6 +153,9 @@ def displacements(transform: sitk.BSplineTransform, grid: Grid) -> NDArray[np.fl
     """
     lattice = Lattice.of(transform)
     coefficients = lattice.coefficients(transform)
+    if linear is not None:
+        n = lattice.dimension
+        coefficients[:n] = np.einsum("ij,jzyx->izyx", linear, coefficients[:n])
     weights = lattice.axis_weights(grid)
     shape_zyx = tuple(len(first) for first in weights[::2])[::-1]
     values = np.empty((*shape_zyx, 3))

@@ -94,7 +94,7 @@ def assess(
     steps.begin(_LANDMARKS)
     landmarks = measure_landmarks(subject.landmarks, subject.transform, grader)
     steps.begin(_STRUCTURES)
-    structures = measure_structures(subject, grader)
+    structures = measure_structures(subject, grader, is_cancelled=is_cancelled)
     steps.begin(_INTENSITIES)
     intensities = measure_intensities(subject, grader, is_cancelled=is_cancelled)
     checks = _checks(Runs(subject, body, grader, steps.tell, is_cancelled), long_checks, steps)

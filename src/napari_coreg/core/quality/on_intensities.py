@@ -8,12 +8,14 @@ import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.quality.bodies import on_grid_of
 from napari_coreg.core.quality.found import Found
 from napari_coreg.core.resample import resample
-from napari_coreg.core.similarity import Similarity, overlap_mask, similarity
+from napari_coreg.core.similarity import Similarity, similarity
+from napari_coreg.core.transforms import on_grid
+from napari_coreg.errors import VolumeError
 
 if TYPE_CHECKING:
+    from napari_coreg.core.progress import IsCancelled
     from napari_coreg.core.quality.record import Row
     from napari_coreg.core.quality.rows import Grader
     from napari_coreg.core.quality.subject import Subject
@@ -37,7 +39,7 @@ _OPTIMIZED = {
 }
 
 
-def measure_intensities(subject: Subject, grader: Grader) -> Found:
+def measure_intensities(subject: Subject, grader: Grader, *, is_cancelled: IsCancelled | None = None) -> Found:
     """Return every measure of similarity, before and after.
 
     Parameters
@@ -46,9 +48,17 @@ def measure_intensities(subject: Subject, grader: Grader) -> Found:
         What is judged.
     grader : Grader
         Makes the rows.
+    is_cancelled : callable, optional
+        Asked between two parts of the volumes.
+
+    Raises
+    ------
+    RegistrationCancelled
+        `is_cancelled` said so.
     """
     identity = sitk.Transform(subject.fixed.GetDimension(), sitk.sitkIdentity)
-    pairs = [_Pair(subject, each) for each in (identity, subject.transform)]
+    transform = on_grid(subject.transform, Grid.of(subject.fixed))
+    pairs = [_Pair(subject, each, is_cancelled) for each in (identity, transform)]
     rows = _rows("overlap", [pair.similarity() for pair in pairs], grader)
     remarks = [
         f"{when} the transform the volumes do not overlap, so there is no similarity"
@@ -66,24 +76,32 @@ def measure_intensities(subject: Subject, grader: Grader) -> Found:
 class _Pair:
     """The fixed volume and the moving one as a transform brings it there."""
 
-    def __init__(self, subject: Subject, transform: sitk.Transform) -> None:
-        self._subject, self._transform = subject, transform
-        grid = Grid.of(subject.fixed)
-        self._overlap = overlap_mask(grid, Grid.of(subject.moving), transform)
-        self.overlaps = bool(np.any(sitk.GetArrayViewFromImage(self._overlap)))
-        self._warped = resample(sitk.Cast(subject.moving, sitk.sitkFloat32), grid, transform) if self.overlaps else None
+    def __init__(self, subject: Subject, transform: sitk.Transform, is_cancelled: IsCancelled | None) -> None:
+        self._subject, self._transform, self._is_cancelled = subject, transform, is_cancelled
+        # NaN where there is no voxel behind it, which similarity() leaves out, is the mask of the overlap.
+        moving = sitk.Cast(subject.moving, sitk.sitkFloat32)
+        self._warped = resample(moving, Grid.of(subject.fixed), transform, background=np.nan)
+        self.overlaps = not bool(np.isnan(sitk.GetArrayViewFromImage(self._warped)).all())
 
     def similarity(self, *, in_masks: bool = False) -> Similarity | None:
         """Return the similarity; None where there is nothing to compare."""
-        mask = self._overlap
-        if in_masks and self._subject.fixed_mask is not None:
-            mask = mask & on_grid_of(self._subject.fixed_mask, mask)
-        if in_masks and self._subject.moving_mask is not None:
-            binary = sitk.Cast(self._subject.moving_mask != 0, sitk.sitkUInt8)
-            mask = mask & resample(binary, Grid.of(mask), self._transform, interpolator="nearest", background=0)
-        if self._warped is None or not np.any(sitk.GetArrayViewFromImage(mask)):
+        mask = self._in_masks() if in_masks else None
+        if not self.overlaps:
             return None
-        return similarity(self._subject.fixed, self._warped, mask)
+        try:
+            return similarity(self._subject.fixed, self._warped, mask, is_cancelled=self._is_cancelled)
+        except VolumeError:  # nothing of the overlap is in the masks
+            return None
+
+    def _in_masks(self) -> sitk.Image:
+        grid, identity = Grid.of(self._subject.fixed), sitk.Transform(self._transform.GetDimension(), sitk.sitkIdentity)
+        masks = (self._subject.fixed_mask, identity), (self._subject.moving_mask, self._transform)
+        given = [
+            resample(sitk.Cast(mask != 0, sitk.sitkUInt8), grid, transform, interpolator="nearest", background=0)
+            for mask, transform in masks
+            if mask is not None
+        ]
+        return given[0] if len(given) == 1 else given[0] & given[1]
 
 
 def _rows(region: str, found: list[Similarity | None], grader: Grader) -> list[Row]:

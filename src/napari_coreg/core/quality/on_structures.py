@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.label_measures import compare_labels
+from napari_coreg.core.label_measures import compare_labels, labels_of
 from napari_coreg.core.quality.found import Found
 from napari_coreg.core.resample import resample
 from napari_coreg.errors import VolumeError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_coreg.core.label_measures import LabelMeasures
+    from napari_coreg.core.progress import IsCancelled
     from napari_coreg.core.quality.record import Row
     from napari_coreg.core.quality.rows import Grader
     from napari_coreg.core.quality.subject import Subject
@@ -25,7 +26,7 @@ _NO_LABELS = "no labels were given for both volumes, so overlap and distance of 
 _MANY_NAMED = 6
 
 
-def measure_structures(subject: Subject, grader: Grader) -> Found:
+def measure_structures(subject: Subject, grader: Grader, *, is_cancelled: IsCancelled | None = None) -> Found:
     """Return overlap, distance of surfaces and volume of every structure that both volumes have, before and after.
 
     Parameters
@@ -34,11 +35,15 @@ def measure_structures(subject: Subject, grader: Grader) -> Found:
         With labels of both volumes, or without.
     grader : Grader
         Makes the rows.
+    is_cancelled : callable, optional
+        Asked between two structures.
 
     Raises
     ------
     CoregError
         If the labels are none, or do not fit.
+    RegistrationCancelled
+        `is_cancelled` said so.
     """
     fixed, moving = subject.fixed_labels, subject.moving_labels
     if fixed is None or moving is None:
@@ -50,7 +55,7 @@ def measure_structures(subject: Subject, grader: Grader) -> Found:
             "have the same values"
         )
     identity = sitk.Transform(fixed.GetDimension(), sitk.sitkIdentity)
-    before, after = (_compared(fixed, moving, each) for each in (identity, subject.transform))
+    before, after = (_compared(fixed, moving, each, is_cancelled) for each in (identity, subject.transform))
     names = {label: structure_name(label, subject.label_names) for label in (*in_both, *alone)}
     rows = [*_mean_rows(in_both, before, after, grader)]
     for label in in_both:
@@ -74,15 +79,15 @@ def structure_name(label: int, names: Mapping[int, str]) -> str:
 
 def _shared(fixed: sitk.Image, moving: sitk.Image) -> tuple[list[int], list[int]]:
     """Return the labels that both have, and those that only one has."""
-    one, other = (
-        {int(value) for value in np.unique(sitk.GetArrayViewFromImage(each))} - {0} for each in (fixed, moving)
-    )
+    one, other = set(labels_of(fixed, "fixed")), set(labels_of(moving, "moving"))
     return sorted(one & other), sorted(one ^ other)
 
 
-def _compared(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> dict[int, LabelMeasures]:
+def _compared(
+    fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform, is_cancelled: IsCancelled | None
+) -> dict[int, LabelMeasures]:
     moved = resample(moving, Grid.of(fixed), transform, interpolator="nearest", background=0)
-    return compare_labels(fixed, moved)
+    return compare_labels(fixed, moved, is_cancelled=is_cancelled)
 
 
 def _mean_rows(

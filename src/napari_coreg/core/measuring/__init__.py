@@ -1,0 +1,1 @@
+"""Compiled loops that measure volumes, surfaces and deformations voxel by voxel."""
