@@ -91,7 +91,7 @@ def test_what_repeats_it_is_shown_and_nothing_is_run(out, capsys, what, begins):
 
 def test_a_folder_that_holds_no_result_is_told(scans, capsys):
     assert main(["rerun", str(scans)]) == 2
-    assert "not a readable record" in capsys.readouterr().err
+    assert "is not the folder of a result: it has no result.json" in capsys.readouterr().err
 
 
 def test_a_folder_in_the_way_is_told_before_the_run(out, scans, capsys):

@@ -1,5 +1,6 @@
 """What is to be judged is found: by words, by the record of a result, and also where both were moved together."""
 
+import hashlib
 import shutil
 
 import numpy as np
@@ -8,7 +9,8 @@ import SimpleITK as sitk
 
 from napari_coreg import read_volume, write_volume
 from napari_coreg.cli import main
-from napari_coreg.errors import CoregError, FileError
+from napari_coreg.core.quality.assess import assess
+from napari_coreg.errors import CoregError, FileError, VolumeError
 from napari_coreg.io.subjects import read_subject
 
 SHIFT = (4.0, -3.0, 2.0)
@@ -109,3 +111,38 @@ def test_half_of_a_pair_is_refused(study):
         read_subject(study / "fixed.nii.gz", None, study / "result")
     with pytest.raises(CoregError, match="is not the folder of a result"):
         read_subject(None, None, None)
+
+
+def test_files_are_told_with_their_sha_256(study, tmp_path):
+    (tmp_path / "points.csv").write_text("name,x,y,z\na,20,20,20\nb,24,24,24\nc,28,20,24\n")
+    (tmp_path / "names.csv").write_text("label,name\n1,blob\n")
+    points = tmp_path / "points.csv"
+    subject = read_subject(
+        None,
+        None,
+        study / "result",
+        fixed_labels=study / "mask.nii.gz",
+        label_names=tmp_path / "names.csv",
+        fixed_points=points,
+        moving_points=points,
+        backward=study / "result",
+    )
+    digest = hashlib.sha256(points.read_bytes()).hexdigest()
+    assert subject.inputs["fixed_points"] == {"name": "points.csv", "path": str(points), "sha256": f"sha256:{digest}"}
+    digest = hashlib.sha256((study / "result" / "transform.h5").read_bytes()).hexdigest()
+    assert subject.inputs["transform"]["sha256"] == subject.inputs["backward"]["sha256"] == f"sha256:{digest}"
+    told = {one.role: one for one in assess(subject).quality.inputs}
+    assert {"transform", "fixed_mask", "fixed_labels", "label_names", "fixed_points", "backward"} <= set(told)
+    assert told["fixed_labels"].fingerprint == told["fixed_mask"].fingerprint != ""
+
+
+def test_an_image_is_no_labels(study, tmp_path):
+    noise = sitk.GetImageFromArray(np.random.default_rng(1).integers(0, 200, (40, 44, 48)).astype(np.uint8))
+    write_volume(noise, tmp_path / "t1.nii.gz")
+    with pytest.raises(VolumeError, match="looks like an image, not like labels"):
+        read_subject(None, None, study / "result", fixed_labels=tmp_path / "t1.nii.gz")
+
+
+def test_a_folder_that_is_not_there_is_told_as_that(study, tmp_path):
+    with pytest.raises(FileError, match=r"nothing: does not exist"):
+        read_subject(None, None, tmp_path / "nothing")

@@ -131,7 +131,9 @@ def load_record(folder: str | Path) -> dict[str, Any]:
     path = Path(folder).expanduser() / RECORD
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:
+        raise FileError(_no_record(path, error)) from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise FileError(f"{path}: not a readable record of a registration ({error})") from error
     if not isinstance(record, dict) or "schema_version" not in record:
         raise FileError(f"{path}: is JSON, but not the record of a registration")
@@ -258,3 +260,11 @@ def _remove_if_empty(folder: Path) -> None:
 
 def _nearest_existing(path: Path) -> Path:
     return next(place for place in (path, *path.absolute().parents) if place.exists())
+
+
+def _no_record(path: Path, error: OSError) -> str:
+    """Return why the record of a result folder cannot be opened."""
+    if path.exists():
+        return f"{path}: cannot be read: {error.strerror}"
+    is_there = path.parent.exists()
+    return f"{path.parent}: " + (f"is not the folder of a result: it has no {RECORD}" if is_there else "does not exist")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import SimpleITK as sitk
 
 from napari_coreg.core.geometry import require_scalars
+from napari_coreg.core.preflight.values import alike_neighbours
 from napari_coreg.core.quality.subject import Landmarks, Subject
 from napari_coreg.core.register import fingerprint
-from napari_coreg.errors import CoregError, FileError
+from napari_coreg.errors import CoregError, FileError, VolumeError
 from napari_coreg.io.label_names import read_label_names
 from napari_coreg.io.point_pairs import read_point_pairs
 from napari_coreg.io.recorded_inputs import find_volume, said
-from napari_coreg.io.records import RECORD, load_record, load_transform
+from napari_coreg.io.records import RECORD, TRANSFORM, load_record, load_transform
 from napari_coreg.io.saved_result import load_result
 from napari_coreg.io.volumes import read_volume
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from napari_coreg.io.loaded import LoadedVolume
 
 AnyPath = str | Path
+_ALIKE = 0.25  # of neighbours in labels more share their value (of atlases at 1 mm 0.8 and more), in images fewer
+_FEW = 64  # so many different values may be labels, however they lie
 
 
 def read_subject(  # noqa: PLR0913 - all but the first three by keyword
@@ -106,11 +111,11 @@ def read_subject(  # noqa: PLR0913 - all but the first three by keyword
         transform=identity if found is None else found,
         fixed_labels=reading.labels("fixed_labels", fixed_labels),
         moving_labels=reading.labels("moving_labels", moving_labels),
-        label_names={} if label_names is None else read_label_names(label_names),
+        label_names={} if label_names is None else read_label_names(reading.kept_file("label_names", label_names)),
         landmarks=reading.landmarks(fixed_points, moving_points),
-        backward=None if backward is None else load_transform(backward),
-        to_third=None if to_third is None else load_transform(to_third),
-        from_third=None if from_third is None else load_transform(from_third),
+        backward=reading.other_transform("backward", backward),
+        to_third=reading.other_transform("to_third", to_third),
+        from_third=reading.other_transform("from_third", from_third),
         recipe=None if result is None else result.recipe,
         result=result,
         inputs=reading.inputs,
@@ -129,7 +134,9 @@ class _Reading:
     def __post_init__(self) -> None:
         self.record: dict[str, Any] = {}
         if self.transform is not None:
-            self.inputs["transform"] = {"path": str(self.transform.absolute()), "name": self.transform.name}
+            if not self.transform.exists():
+                raise FileError(f"{self.transform}: does not exist")
+            self.kept_file("transform", self.transform)
             if (self.transform / RECORD).is_file():
                 self.record = load_record(self.transform)
 
@@ -168,14 +175,31 @@ class _Reading:
             return None
         image = self._kept(role, read_volume(path))
         require_scalars(image, str(path))
+        values = sitk.GetArrayViewFromImage(image)
+        if alike_neighbours(values) < _ALIKE and len(np.unique(values)) > _FEW:
+            raise VolumeError(
+                f"{path}: looks like an image, not like labels of structures: neighbouring voxels seldom share a value"
+            )
         return image
+
+    def other_transform(self, role: str, path: AnyPath | None) -> sitk.Transform | None:
+        return None if path is None else load_transform(self.kept_file(role, path))
+
+    def kept_file(self, role: str, path: AnyPath) -> Path:
+        """Note where something came from that is no volume, with the SHA-256 of its file, and return its path."""
+        path = Path(path).expanduser()
+        file = path / TRANSFORM if path.is_dir() else path
+        self.inputs[role] = {"path": str(path.absolute()), "name": path.name}
+        if file.is_file():
+            self.inputs[role] = {**self.inputs[role], "sha256": _fingerprint_of(file)}
+        return path
 
     def landmarks(self, fixed: AnyPath | None, moving: AnyPath | None) -> Landmarks | None:
         if fixed is None or moving is None:
             return None
         pairs = read_point_pairs(fixed, moving)
         for role, path in (("fixed_points", fixed), ("moving_points", moving)):
-            self.inputs[role] = {"path": str(Path(path).expanduser().absolute()), "name": Path(path).name}
+            self.kept_file(role, path)
         self.notes.append(f"{len(pairs.names)} pairs of landmarks, paired by {pairs.paired_by}")
         if pairs.left_out:
             self.notes.append(f"landmarks that stand in one file only, left out: {', '.join(pairs.left_out)}")
@@ -200,3 +224,12 @@ class _Reading:
         }
         self.notes += [f"{role.replace('_', ' ')} ({volume.name}): {note}" for note in volume.notes]
         return volume.image
+
+
+def _fingerprint_of(file: Path) -> str:
+    """Return the SHA-256 of a file's bytes, as "sha256:<hex>"."""
+    try:
+        with file.open("rb") as opened:
+            return f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
+    except OSError as error:
+        raise FileError(f"{file}: cannot be read: {error.strerror}") from error
