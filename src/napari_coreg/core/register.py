@@ -174,7 +174,7 @@ def _find(
     untouched = initial_transform or sitk.Transform(grid.dimension, sitk.sitkIdentity)
     before, after = run.metric(untouched), run.metric(transform)
     folding = None if is_linear(transform) else folding_of(transform, grid)
-    evidence = run.evidence()
+    evidence = run.evidence(transform)
     facts = Facts(
         pose=evidence,
         matrix=None if run.pose is None else to_matrix(run.pose),

@@ -14,6 +14,7 @@ from napari_coreg.core.evidence import PoseEvidence, gather, nearest_rigid
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.jobs import Jobs
 from napari_coreg.core.levels import Levels
+from napari_coreg.core.linear_part import linear_part
 from napari_coreg.core.reporter import Reporter, Taken
 from napari_coreg.core.stages import BSplineStage
 from napari_coreg.core.start import explore, first_guess, ready_landscape
@@ -51,7 +52,8 @@ class Run:
     initialization : str
         How the start was found.
     pose : SimpleITK.Transform or None
-        The chain after its last linear stage; None where it starts with a deformation.
+        The chain after its last linear stage; None where it starts with a deformation. Where a deformation was all that
+        was run, the affine map nearest to it over the body, once there is evidence.
     inverse : SimpleITK.Transform or None
         Moving -> fixed, after all stages; None where a displacement is part of the chain, which has no closed inverse.
     is_unchecked : bool
@@ -136,8 +138,12 @@ class Run:
         self.trace[:], self.pose, self.inverse = first, before, invert(before)
         return before
 
-    def evidence(self) -> PoseEvidence | None:
+    def evidence(self, transform: sitk.Transform) -> PoseEvidence | None:
         """Return what speaks for and against the linear part of what was found; None where there is none.
+
+        `transform` is all that was found. Where no linear stage came before its deformation, that may have moved the
+        volume as a whole, and the affine map nearest to it is looked at: without the bending, which can make a wrong
+        pose fit as well as the right one.
 
         Where it becomes enough only now, this is left out; a run that was ended before is checked as any other is.
         """
@@ -147,6 +153,9 @@ class Run:
         if wish == "cancel":
             self._reporter.stop(self.pose or linear_identity("translation", self._jobs.centre_lps))
         self.is_unchecked = bool(wish) and not was_ended
+        if self.pose is not None and isinstance(self._stages[0], BSplineStage) and not is_linear(transform):
+            matrix = linear_part(transform, self._jobs.fixed, self._jobs.fixed_mask)
+            self.pose = from_matrix(matrix, self._jobs.centre_lps)
         try:
             found = None if self.is_unchecked else self._evidence()
         except Taken:

@@ -1,13 +1,15 @@
 """The verdict on transforms that were not found here: right ones are good, wrong ones are failed."""
 
+import re
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from napari_coreg import read_volume
+from napari_coreg import read_volume, register
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.quality.judging import judge_transform, linear_part
-from napari_coreg.core.transforms import displacement_field
+from napari_coreg.core.transforms import displacement_field, from_matrix
 from napari_coreg.errors import GeometryError, RegistrationCancelled, VolumeError
 from napari_coreg.samples import SAMPLES, read_truth, sample_path
 
@@ -38,12 +40,37 @@ def test_what_is_off_by_centimetres_is_failed(head, shift):
 def test_twenty_millimetres_are_told_as_such(head):
     fixed, moving, truth = head
     (reason, *_) = judge_transform(fixed, moving, off_by(truth, 20.0, 0.0, 0.0)).reasons
-    assert reason.startswith("the volumes fit better in another pose, 20 mm and 0 degrees away")
+    assert re.match(r"the volumes fit better in another pose, 20 mm and [01] degrees away", reason)
 
 
 def test_five_millimetres_are_not_called_good(head):
     fixed, moving, truth = head
     assert judge_transform(fixed, moving, off_by(truth, 0.0, 5.0, 0.0)).state != "good"
+
+
+def started_off_by(head, *shift):
+    """The result of a deformation alone, from a linear start that is so far off."""
+    fixed, moving, truth = head
+    near = from_matrix(linear_part(truth, fixed))
+    return register(fixed, moving, "fast-bspline", initial_transform=off_by(near, *shift))
+
+
+def test_a_wrong_pose_that_was_bent_until_it_fits_is_failed(head):
+    result = started_off_by(head, 0.0, 0.0, 50.0)
+    assert result.metric_after < result.metric_before
+    assert result.verdict.state == "failed"
+    assert judge_transform(*head[:2], result.transform).state == "failed"
+
+
+@pytest.mark.parametrize("head", ["deformed"], indirect=True)  # of one contrast: right inside, too
+def test_a_deformation_that_also_moved_the_volume_as_a_whole_is_good(head):
+    fixed, _, truth = head
+    result = started_off_by(head, 6.0, -4.0, 3.0)
+    near = [(Grid.of(fixed).centre_lps + offset).tolist() for offset in 25.0 * np.vstack([np.eye(3), -np.eye(3)])]
+    errors = [np.subtract(result.transform.TransformPoint(p), truth.TransformPoint(p)) for p in near]
+    assert np.linalg.norm(errors, axis=1).mean() < 1.5
+    assert result.verdict.state == "good"
+    assert result.verdict.measures["moved_mm"] == pytest.approx(np.linalg.norm((6, 4, 3)), abs=1.5)
 
 
 def test_folds_are_told(head):

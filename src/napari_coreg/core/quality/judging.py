@@ -10,11 +10,9 @@ import SimpleITK as sitk
 from napari_coreg.core.evidence import gather, nearest_rigid
 from napari_coreg.core.folding import Folding, folding_of
 from napari_coreg.core.geometry import Grid, require_grid, require_values
-from napari_coreg.core.point_fits import fit_linear
-from napari_coreg.core.quality.bodies import body_mask, finite
-from napari_coreg.core.resample import resample
-from napari_coreg.core.slabs import coarse_grid, coarser
-from napari_coreg.core.transforms import compose, displacement_field, from_matrix, invert, is_linear, to_matrix
+from napari_coreg.core.linear_part import linear_part
+from napari_coreg.core.quality.bodies import finite
+from napari_coreg.core.transforms import is_linear
 from napari_coreg.core.verdict import Facts, Verdict, judge
 from napari_coreg.errors import GeometryError, RegistrationCancelled, RegistrationError
 
@@ -41,8 +39,8 @@ def judge_transform(
     """Judge a transform by the two volumes alone, as `register` judges its results, whoever made it.
 
     All poses are searched for one in which the volumes fit better, jittered starts are improved to see whether they
-    come back, and folds are looked for. Of a deformable transform the affine map nearest to it over the body is judged,
-    with the moving volume bent as the rest of the transform bends it.
+    come back, and folds are looked for. Of a deformable transform the affine map nearest to it over the body is judged:
+    without its bending, which can make a wrong pose fit as well as the right one.
 
     Parameters
     ----------
@@ -84,70 +82,11 @@ def judge_transform(
     for image, role in ((fixed, "fixed volume"), (moving, "moving volume")):
         require_values(image, role)
     matrix = linear_part(transform, fixed, fixed_mask)
-    if is_linear(transform):
-        folding = None
-    else:
-        folding = folding or folding_of(transform, Grid.of(fixed))
-        moving, moving_mask = _bent(transform, matrix, moving, moving_mask)
+    folding = None if is_linear(transform) else folding or folding_of(transform, Grid.of(fixed))
     evidence, scores = _evidence(fixed, moving, matrix, (fixed_mask, moving_mask), seed, is_cancelled)
     before, after = scores
     facts = Facts(pose=evidence, matrix=matrix, folding=folding, metric_before=before, metric_after=after)
     return judge(facts)
-
-
-def linear_part(transform: sitk.Transform, fixed: sitk.Image, fixed_mask: sitk.Image | None = None) -> Matrix:
-    """Return a linear transform as a matrix; of any other the affine map nearest to it over the body.
-
-    Parameters
-    ----------
-    transform : SimpleITK.Transform
-        Fixed -> moving, LPS mm.
-    fixed : SimpleITK.Image
-        The fixed volume.
-    fixed_mask : SimpleITK.Image, optional
-        Instead of the body; on any grid.
-
-    Returns
-    -------
-    array, shape (D + 1, D + 1)
-        Fixed -> moving, LPS mm.
-    """
-    if is_linear(transform):
-        return to_matrix(transform)
-    mask = body_mask(fixed) if fixed_mask is None else fixed_mask
-    grid, _, _ = coarse_grid(Grid.of(mask), 8 * _FIT_POINTS)
-    vectors = sitk.GetArrayFromImage(displacement_field(transform, grid)).reshape(-1, grid.dimension)
-    indices_zyx = np.indices(grid.size_xyz[::-1]).reshape(grid.dimension, -1).T
-    points = grid.to_lps(indices_zyx[:, ::-1].astype(float))
-    identity = sitk.Transform(grid.dimension, sitk.sitkIdentity)
-    on_grid = resample(sitk.Cast(mask != 0, sitk.sitkUInt8), grid, identity, interpolator="nearest", background=0)
-    inside = sitk.GetArrayViewFromImage(on_grid).ravel() != 0
-    if np.count_nonzero(inside) > 10 * grid.dimension:
-        points, vectors = points[inside], vectors[inside]
-    return to_matrix(fit_linear("affine", points, points + vectors).transform)
-
-
-def _bent(
-    transform: sitk.Transform, matrix: Matrix, moving: sitk.Image, mask: sitk.Image | None
-) -> tuple[sitk.Image, sitk.Image | None]:
-    """Return the moving volume and mask as what is left of the transform without its linear part bends them."""
-    try:
-        rest = compose(invert(from_matrix(matrix)), transform)
-    except RegistrationError:  # flat, which the verdict tells
-        return moving, mask
-    grid = Grid.of(moving)
-    grid = grid if grid.number_of_voxels <= _BENT_VOXELS else coarser(grid, _BENT_VOXELS)
-    smooth = moving
-    if max(grid.spacing_xyz) > 1.5 * min(moving.GetSpacing()):
-        sigmas = [
-            0.4 * new if new > 1.5 * old else 0.0
-            for new, old in zip(grid.spacing_xyz, moving.GetSpacing(), strict=True)
-        ]
-        smooth = sitk.DiscreteGaussian(moving, [sigma**2 for sigma in sigmas], useImageSpacing=True)
-    bent = resample(smooth, grid, rest)
-    if mask is None:
-        return bent, None
-    return bent, resample(sitk.Cast(mask != 0, sitk.sitkUInt8), grid, rest, interpolator="nearest", background=0)
 
 
 def _evidence(
