@@ -25,11 +25,17 @@ def test_a_colour_table_of_freesurfer_is_read(tmp_path):
     assert read_label_names(tmp_path / "FreeSurferColorLUT.txt")[17] == "Left-Hippocampus"
 
 
+def test_names_of_several_words_need_no_quotes_and_no_colours(tmp_path):
+    (tmp_path / "names.txt").write_text("1 left amygdala\n2\tBrodmann area 4\n3 optic nerve 255 0 0\n")
+    assert read_label_names(tmp_path / "names.txt") == {1: "left amygdala", 2: "Brodmann area 4", 3: "optic nerve"}
+
+
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
         ("a.csv", "x,y\n1,2\n", "no columns label and name"),
         ("a.csv", "label,name\none,a\n", "line 2: the label 'one' is not a whole number"),
+        ("a.csv", "# of bones\n\nlabel,name\n\n1,a\none,b\n", "line 6: the label 'one' is not a whole number"),
         ("a.csv", "label,name\n", "holds no names"),
         ("a.txt", "1 bone\nbone 2\n", "line 2: 'bone 2' is not a number and a name"),
     ],

@@ -12,7 +12,7 @@ from napari_coreg.core.inverse import TOLERANCE_MM, find_inverse, invert_points,
 from napari_coreg.core.resample import resample
 from napari_coreg.core.warp import warp_labels, warp_points, warp_surface
 from napari_coreg.errors import CoregError, FileError, GeometryError
-from napari_coreg.io.atomic import full_suffix
+from napari_coreg.io.atomic import full_suffix, require_folder_of
 from napari_coreg.io.points import POINT_SUFFIXES, read_points, write_points
 from napari_coreg.io.quiet import quiet_itk
 from napari_coreg.io.records import has_closed_inverse, load_inverse, load_transform
@@ -152,5 +152,4 @@ def _require_suffix(options: argparse.Namespace, known: tuple[str, ...]) -> None
     """Refuse an output name before anything is read."""
     if full_suffix(options.output) not in known:
         raise FileError(f"{options.output}: give a name that ends in {' or '.join(known)}")
-    if not options.output.absolute().parent.is_dir():
-        raise FileError(f"{options.output}: the folder {options.output.parent} does not exist; make it first")
+    require_folder_of(options.output)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from napari_coreg.cli.quality_table import as_text
-from napari_coreg.cli.subjects import checks_of, limits_of, require_folder, subject_of
+from napari_coreg.cli.subjects import checks_of, limits_of, subject_of
 from napari_coreg.cli.terminal import cancel_on_interrupt, note, say
 from napari_coreg.core.quality.assess import assess
+from napari_coreg.io.atomic import require_folder_of
 from napari_coreg.io.pictures import require_picture, save_overlay
 from napari_coreg.io.quality_files import quality_json, write_quality_csv
 from napari_coreg.io.quiet import quiet_itk
@@ -27,7 +28,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the command, and return 3 where the registration fails its limits or the verdict."""
     if options.overlay is not None:
         require_picture(options.overlay)
-    require_folder(options.csv)
+    if options.csv is not None:
+        require_folder_of(options.csv)
     limits, checks = limits_of(options), checks_of(options)
     with quiet_itk(), cancel_on_interrupt() as is_cancelled, telling(is_quiet=options.json) as on_step:
         subject = subject_of(options)

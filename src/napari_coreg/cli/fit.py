@@ -15,7 +15,7 @@ from napari_coreg.core.geometry import Grid, describe
 from napari_coreg.core.landmarks import fit_landmarks
 from napari_coreg.core.transforms import is_linear, to_matrix
 from napari_coreg.errors import CoregError, FileError
-from napari_coreg.io.atomic import full_suffix
+from napari_coreg.io.atomic import full_suffix, require_folder_of
 from napari_coreg.io.point_pairs import read_point_pairs
 from napari_coreg.io.quiet import quiet_itk
 from napari_coreg.io.transforms import TRANSFORM_SUFFIXES, write_transform
@@ -70,8 +70,7 @@ def _require_output(options: argparse.Namespace) -> None:
     known = _OF_FIELDS if options.model == "thin_plate" else (*TRANSFORM_SUFFIXES, *VOLUME_SUFFIXES)
     if suffix not in known:
         raise FileError(f"{options.output}: give a name that ends in {' or '.join(known)}")
-    if not options.output.absolute().parent.is_dir():
-        raise FileError(f"{options.output}: the folder {options.output.parent} does not exist; make it first")
+    require_folder_of(options.output)
     if options.like is None and (options.model == "thin_plate" or suffix in VOLUME_SUFFIXES):
         what = "a thin-plate spline" if options.model == "thin_plate" else "a displacement field"
         raise CoregError(f"{what} is sampled on the fixed volume's voxels; say with --like which volume that is")

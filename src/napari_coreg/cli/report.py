@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_coreg.cli.evaluate import FAILED, telling
-from napari_coreg.cli.subjects import checks_of, limits_of, require_folder, subject_of
+from napari_coreg.cli.subjects import checks_of, limits_of, subject_of
 from napari_coreg.cli.terminal import cancel_on_interrupt, say
 from napari_coreg.core.quality.assess import assess
+from napari_coreg.io.atomic import require_folder_of
 from napari_coreg.io.quality_files import write_quality_csv, write_quality_json
 from napari_coreg.io.quiet import quiet_itk
 from napari_coreg.io.report import require_report, write_report
@@ -20,7 +21,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the command, and return 3 where the registration fails its limits or the verdict."""
     require_report(options.output)
     for path in (options.json, options.csv):
-        require_folder(path)
+        if path is not None:
+            require_folder_of(path)
     limits, checks = limits_of(options), checks_of(options)
     with quiet_itk(), cancel_on_interrupt() as is_cancelled, telling(is_quiet=options.quiet) as on_step:
         subject = subject_of(options)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_coreg.core.quality.limits import DEFAULT_LIMITS, Limits
-from napari_coreg.errors import FileError
 from napari_coreg.io.quality_files import read_limits
 from napari_coreg.io.subjects import read_subject
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
     from napari_coreg.core.quality.long_checks import LongCheck
     from napari_coreg.core.quality.subject import Subject
@@ -52,9 +50,3 @@ def limits_of(options: argparse.Namespace) -> Limits:
 def checks_of(options: argparse.Namespace) -> tuple[LongCheck, ...]:
     """Return the long checks that are asked for, once each."""
     return tuple(dict.fromkeys(check.replace("-", "_") for check in options.check))
-
-
-def require_folder(path: Path | None) -> None:
-    """Refuse, before long work, a file in a folder that does not exist."""
-    if path is not None and not path.expanduser().absolute().parent.is_dir():
-        raise FileError(f"{path}: the folder {path.parent} does not exist; make it first")

@@ -56,11 +56,11 @@ class Inverse:
 
         Examples
         --------
-            >>> import SimpleITK as sitk
+        >>> import SimpleITK as sitk
         >>> print(Inverse(sitk.Transform(), False, 0.01, 0.031, 0.084, 0.0042))
-            inverse accurate to 0.031 mm (95 %), 0.084 mm at most; 0.42 % of the grid has no counterpart
-            >>> print(Inverse(sitk.Transform(), True, 0.0, 0.0, 0.0, 0.0))
-            inverse exact
+        inverse accurate to 0.031 mm (95 %), 0.084 mm at most; 0.42 % of the grid has no counterpart
+        >>> print(Inverse(sitk.Transform(), True, 0.0, 0.0, 0.0, 0.0))
+        inverse exact
         """
         if self.is_exact:
             return "inverse exact"

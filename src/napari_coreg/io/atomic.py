@@ -61,7 +61,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     FileError
         If the folder does not exist or the file cannot be written.
     """
-    target = _in_existing_folder(path)
+    target = require_folder_of(path)
     temporary = target.with_name(f".{uuid.uuid4().hex[:12]}{full_suffix(target)}")
     try:
         yield temporary
@@ -85,7 +85,7 @@ def replacing_together(path: str | Path) -> Iterator[Path]:
     FileError
         If the folder does not exist or a file cannot be written.
     """
-    target = _in_existing_folder(path)
+    target = require_folder_of(path)
     folder = target.with_name(f".{uuid.uuid4().hex[:12]}")
     try:
         folder.mkdir()
@@ -100,7 +100,14 @@ def replacing_together(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _in_existing_folder(path: str | Path) -> Path:
+def require_folder_of(path: str | Path) -> Path:
+    """Return the path of a file to be written, the user's home put in; refuse, before long work, one that cannot be.
+
+    Raises
+    ------
+    FileError
+        If its folder does not exist, or it is a folder itself.
+    """
     target = Path(path).expanduser()
     if not target.parent.is_dir():
         raise FileError(f"{target}: the folder {target.parent} does not exist; make it first")

@@ -13,7 +13,7 @@ __all__ = ["read_label_names"]
 
 _NUMBERS, _NAMES = ("label", "index", "id", "value", "number"), ("name", "structure", "label_name", "title")
 _ITK_SNAP = re.compile(r'^\s*(\d+)\s+.*"([^"]*)"\s*$')
-_COLOUR_TABLE = re.compile(r"^\s*(\d+)\s+(\S+)")
+_COLOUR_TABLE = re.compile(r"^\s*(\d+)\s+(\S.*?)(?:(?:\s+\d+){3,4})?\s*$")
 
 
 def read_label_names(path: str | Path) -> dict[int, str]:
@@ -47,18 +47,19 @@ def read_label_names(path: str | Path) -> dict[int, str]:
 
 
 def _of_csv(path: Path, text: str) -> dict[int, str]:
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    rows = csv.DictReader(io.StringIO("\n".join(lines)), skipinitialspace=True)
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
+    rows = csv.DictReader(io.StringIO("\n".join(line for _, line in lines)), skipinitialspace=True)
     columns = {(column or "").strip().lower(): column for column in rows.fieldnames or ()}
     number = next((columns[key] for key in _NUMBERS if key in columns), None)
     name = next((columns[key] for key in _NAMES if key in columns), None)
     if number is None or name is None:
         raise FileError(f"{path}: its header has no columns label and name, but: {', '.join(columns) or 'nothing'}")
     names = {}
-    for line, row in enumerate(rows, 2):
+    for row in rows:
         try:
             names[int(row[number])] = str(row[name] or "").strip()
         except (TypeError, ValueError) as error:
+            line = lines[rows.line_num - 1][0]
             raise FileError(f"{path}: line {line}: the label {row[number]!r} is not a whole number") from error
     return names
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.pictures import PlanePictures, compare, middle_of_overlap, planes
 from napari_coreg.errors import FileError
-from napari_coreg.io.atomic import full_suffix, replacing
+from napari_coreg.io.atomic import full_suffix, replacing, require_folder_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,8 +79,7 @@ def require_picture(path: str | Path) -> None:
     path = Path(path).expanduser()
     if full_suffix(path) != ".png":
         raise FileError(f"{path}: pictures are written as .png; give a name that ends in it")
-    if not path.absolute().parent.is_dir():
-        raise FileError(f"{path}: the folder {path.parent} does not exist; make it first")
+    require_folder_of(path)
 
 
 def _laid_out(

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import SimpleITK as sitk
 
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.plain_transforms import transform_fingerprint
 from napari_coreg.core.register import register, versions_now
 from napari_coreg.core.slabs import coarse_grid
 from napari_coreg.core.threads import limited_threads
+from napari_coreg.core.transforms import displacements
 from napari_coreg.errors import FileError
 from napari_coreg.io.quiet import quiet_itk
 from napari_coreg.io.recorded_inputs import find_inputs
@@ -21,6 +21,8 @@ from napari_coreg.io.saved_result import load_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import SimpleITK as sitk
 
     from napari_coreg.core.progress import IsCancelled, OnProgress
     from napari_coreg.core.recipe import Recipe
@@ -138,9 +140,7 @@ def rerun(
     places = {"fixed": fixed, "moving": moving, "fixed_mask": fixed_mask, "moving_mask": moving_mask}
     given = {role: path for role, path in {**places, "initial": initial}.items() if path is not None}
     with quiet_itk():
-        again = prepare(
-            folder, {role: path for role, path in given.items() if path is not None}, threads, anyway=anyway
-        )
+        again = prepare(folder, given, threads, anyway=anyway)
         with limited_threads(again.threads):
             result = register(
                 again.images["fixed"],
@@ -194,29 +194,17 @@ def distance_mm(first: sitk.Transform, second: sitk.Transform, grid: Grid) -> tu
 
     Examples
     --------
+    >>> import SimpleITK as sitk
     >>> grid = Grid((4, 4), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0, 1.0))
     >>> distance_mm(sitk.TranslationTransform(2), sitk.TranslationTransform(2, (3.0, 4.0)), grid)
     (5.0, 5.0)
     """
     voxels = coarse_grid(grid, _MOST_POINTS)[0]
-    fields = [_field(transform, voxels) for transform in (first, second)]
-    apart = np.linalg.norm(fields[1] - fields[0], axis=-1)
+    apart = np.linalg.norm(displacements(second, voxels) - displacements(first, voxels), axis=-1)
     corners = [
         np.subtract(second.TransformPoint(corner), first.TransformPoint(corner)) for corner in grid.corners_lps.tolist()
     ]
     return float(apart.mean()), float(max(apart.max(), np.linalg.norm(corners, axis=1).max()))
-
-
-def _field(transform: sitk.Transform, grid: Grid) -> np.ndarray[Any, np.dtype[np.float64]]:
-    field = sitk.TransformToDisplacementField(
-        transform,
-        sitk.sitkVectorFloat64,
-        list(grid.size_xyz),
-        list(grid.origin_lps),
-        list(grid.spacing_xyz),
-        list(grid.direction),
-    )
-    return np.asarray(sitk.GetArrayFromImage(field), dtype=np.float64)
 
 
 def _differences(saved: SavedResult, threads: int) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ class Preimages:
     def _seeds_near(self, targets_lps: Floats, rank: int) -> Floats:
         """Return for each target the seed whose image is the (rank + 1)-th nearest."""
         seeds, tree = self._seeds
-        _, nearest = tree.query(targets_lps, k=[rank + 1])
+        _, nearest = tree.query(targets_lps, k=[min(rank + 1, len(seeds))])
         found: Floats = seeds[nearest[:, 0]]
         return found
 

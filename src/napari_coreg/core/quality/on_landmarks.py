@@ -45,11 +45,7 @@ def measure_landmarks(landmarks: Landmarks | None, transform: sitk.Transform, gr
         If the points do not fit each other or the transform.
     """
     if landmarks is None or not len(landmarks.fixed_points_lps):
-        return Found(
-            remarks=(
-                "no landmarks were given, so the target registration error is not known; set some in both volumes",
-            )
-        )
+        return Found(remarks=(_NONE,))
     p, q = landmarks.fixed_points_lps, landmarks.moving_points_lps
     identity = sitk.Transform(transform.GetDimension(), sitk.sitkIdentity)
     before, after = (target_registration_error(each, p, q) for each in (identity, transform))
