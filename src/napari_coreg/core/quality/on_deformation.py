@@ -84,7 +84,7 @@ def measure_motion(
     shift, angle = rigid_size(best_rigid(transform, grid, body))
     rows = [*_jacobian_rows(transform, maps, grader), _bending_row(subject, body, grader, is_cancelled)]
     rows += _length_rows(maps, shift, angle, grader)
-    rows += _structure_rows(subject, grader)
+    rows += _structure_rows(subject, grader, is_cancelled)
     images = {"displacement_mm": maps.magnitude_mm, "jacobian_determinant": maps.determinant}
     if maps.folded is not None:
         images["folded"] = maps.folded
@@ -132,11 +132,12 @@ def _length_rows(maps: DeformationMaps, shift: float, angle: float, grader: Grad
     return [grader.row(key, value, region="body") for key, value in values.items()]
 
 
-def _structure_rows(subject: Subject, grader: Grader) -> list[Row]:
+def _structure_rows(subject: Subject, grader: Grader, is_cancelled: IsCancelled | None) -> list[Row]:
     if subject.fixed_labels is None:
         return []
     rows = []
-    for label, motion in motion_per_structure(subject.transform, subject.fixed_labels).items():
+    motions = motion_per_structure(subject.transform, subject.fixed_labels, is_cancelled=is_cancelled)
+    for label, motion in motions.items():
         name = structure_name(label, subject.label_names)
         rows += [grader.row(key, getattr(motion, field), structure=name) for key, field in _OF_STRUCTURES.items()]
         if not is_linear(subject.transform):
