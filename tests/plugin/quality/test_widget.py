@@ -500,6 +500,16 @@ class TestTable:
         assert not dock.numbers.isColumnHidden(3)
         assert item_of(dock.numbers, "TRE, mean").text(3) == "≤ 2"
 
+    def test_names_keep_their_room_in_a_narrow_dock(self, qtbot, dock, known_pair):
+        choose_all(dock, known_pair)
+        measure(qtbot, dock)
+        dock.resize(280, 900)
+        dock.show()
+        QApplication.processEvents()
+        assert dock.numbers.isColumnHidden(1)
+        assert dock.numbers.columnWidth(NAME) > 90
+        assert "before 4" in item_of(dock.numbers, "TRE, mean").toolTip(NAME)
+
 
 def structures(dock: QualityWidget) -> list[str]:
     group = next(item for item in items(dock.numbers) if item.text(NAME).startswith("Structures"))

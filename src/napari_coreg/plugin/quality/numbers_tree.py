@@ -37,12 +37,13 @@ NAME, BEFORE, AFTER, LIMIT, RESULT = range(5)
 _HEADS = (
     ("Measure", "Point at a row to read what it can tell and what it cannot. Click to sort structures and landmarks."),
     ("Before", "As the volumes lay. Click to sort structures and landmarks."),
-    ("After", "With the transform. Click to sort structures and landmarks."),
+    ("After", "With the transform; a wider dock tells how it was before, too. Click to sort structures and landmarks."),
     ("Limit", "What passes; the section 'Limits' has all."),
     ("Result", "pass, look or fail, as the limits have it; info where there is none. Click to sort."),
 )
 _PLACE, _VALUES, _WAITING = (Qt.ItemDataRole.UserRole + place for place in range(3))
 _WIDE = 430  # pixels, from which on there is room for the limits
+_NARROW = 275  # pixels, below which there is none for how it was before
 _AIR = 6
 _LEAST_HEIGHT = 230
 _EACH_LANDMARK, _EACH_STRUCTURE = "Each landmark", "Each structure"
@@ -272,6 +273,7 @@ class NumbersTree(QTreeWidget):
         """Give numbers and results the room they need, and the rest to the words."""
         room = self.viewport().width()
         self.setColumnHidden(LIMIT, room < _WIDE)
+        self.setColumnHidden(BEFORE, room < _NARROW)
         left = room
         for column in (BEFORE, AFTER, LIMIT, RESULT):
             if not self.isColumnHidden(column):
