@@ -17,13 +17,13 @@ def body_mask(image: sitk.Image) -> sitk.Image:
 
     Gaps and holes in it are closed, but it has no margin, unlike
     `pyramid.foreground`, so that what is counted in it is tissue. Its grid is coarser than that of `image` but covers
-    the same space.
+    the same space. It is empty where no body stands out, as in a volume of one value.
 
     Parameters
     ----------
     image : SimpleITK.Image
         A scalar volume or 2-D image; the body may be brighter than the background, or darker as on a photographed
-        slide.
+        slide. Voxels that are NaN or infinite count as background.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def body_mask(image: sitk.Image) -> sitk.Image:
     (1, 0)
     """
     longest_mm = max(size * spacing for size, spacing in zip(image.GetSize(), image.GetSpacing(), strict=True))
-    coarse = sitk.Cast(shrunk(image, longest_mm / _VOXELS_ACROSS), sitk.sitkFloat32)
+    coarse = sitk.Cast(shrunk(finite(image), longest_mm / _VOXELS_ACROSS), sitk.sitkFloat32)
     values = sitk.GetArrayViewFromImage(coarse)
     border = np.ones(values.shape, bool)
     border[(slice(1, -1),) * values.ndim] = False
@@ -45,3 +45,21 @@ def body_mask(image: sitk.Image) -> sitk.Image:
     count = int(np.count_nonzero(sitk.GetArrayViewFromImage(body)))
     parts = sitk.RelabelComponent(sitk.ConnectedComponent(body), max(1, round(_LEAST_PART * count)))
     return parts > 0
+
+
+def body_or_all(image: sitk.Image) -> sitk.Image:
+    """Return `body_mask`, or all of its grid where no body stands out: for numbers that any volume must get."""
+    mask = body_mask(image)
+    return mask if np.any(sitk.GetArrayViewFromImage(mask)) else mask + 1
+
+
+def finite(image: sitk.Image) -> sitk.Image:
+    """Return an image with its NaN and infinite voxels as the least of the others (0 if there is none)."""
+    values = sitk.GetArrayViewFromImage(image)
+    is_finite = np.isfinite(values)
+    if is_finite.all():
+        return image
+    least = values[is_finite].min() if is_finite.any() else 0.0
+    mended = sitk.GetImageFromArray(np.where(is_finite, values, least).astype(values.dtype))
+    mended.CopyInformation(image)
+    return mended

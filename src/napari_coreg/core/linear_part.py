@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
+from napari_coreg.core.body_mask import body_or_all
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.point_fits import fit_linear
-from napari_coreg.core.quality.bodies import body_mask
 from napari_coreg.core.resample import resample
 from napari_coreg.core.slabs import coarse_grid
 from napari_coreg.core.transforms import displacement_field, is_linear, to_matrix
@@ -39,7 +39,7 @@ def linear_part(transform: sitk.Transform, fixed: sitk.Image, fixed_mask: sitk.I
     """
     if is_linear(transform):
         return to_matrix(transform)
-    mask = body_mask(fixed) if fixed_mask is None else fixed_mask
+    mask = body_or_all(fixed) if fixed_mask is None else fixed_mask
     grid, _, _ = coarse_grid(Grid.of(mask), 8 * _FIT_POINTS)
     vectors = sitk.GetArrayFromImage(displacement_field(transform, grid)).reshape(-1, grid.dimension)
     indices_zyx = np.indices(grid.size_xyz[::-1]).reshape(grid.dimension, -1).T

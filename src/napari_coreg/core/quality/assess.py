@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_coreg.core.body_mask import body_or_all
 from napari_coreg.core.geometry import require_grid, require_scalars
 from napari_coreg.core.quality import origins
-from napari_coreg.core.quality.bodies import body_mask
 from napari_coreg.core.quality.found import Found
 from napari_coreg.core.quality.headline import summarize
 from napari_coreg.core.quality.judging import judge_transform
@@ -86,7 +86,7 @@ def assess(
     )
     grader = Grader.of(subject.fixed, subject.moving, limits)
     steps.begin(_BODY)
-    body = body_mask(subject.fixed)
+    body = body_or_all(subject.fixed)
     steps.begin(_MOTION)
     motion = measure_motion(subject, body, grader, on_fraction=steps.tell, is_cancelled=is_cancelled)
     steps.begin(_VERDICT)

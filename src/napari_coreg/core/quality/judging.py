@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
+from napari_coreg.core.body_mask import finite
 from napari_coreg.core.evidence import gather, nearest_rigid
 from napari_coreg.core.folding import Folding, folding_of
 from napari_coreg.core.geometry import Grid, require_grid, require_values
 from napari_coreg.core.linear_part import linear_part
-from napari_coreg.core.quality.bodies import finite
 from napari_coreg.core.transforms import is_linear
 from napari_coreg.core.verdict import Facts, Verdict, judge
 from napari_coreg.errors import GeometryError, RegistrationCancelled, RegistrationError
@@ -78,7 +78,7 @@ def judge_transform(
     'failed'
     """
     _require_fit(fixed, moving, transform)
-    fixed, moving = finite(fixed), finite(moving)
+    fixed, moving = (sitk.Cast(finite(image), sitk.sitkFloat32) for image in (fixed, moving))
     for image, role in ((fixed, "fixed volume"), (moving, "moving volume")):
         require_values(image, role)
     matrix = linear_part(transform, fixed, fixed_mask)

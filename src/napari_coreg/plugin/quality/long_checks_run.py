@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from napari_coreg.core.body_mask import body_or_all
 from napari_coreg.core.consistency import inverse_consistency
 from napari_coreg.core.geometry import Grid
-from napari_coreg.core.quality.bodies import body_mask
 from napari_coreg.core.quality.long_checks import recipe_of, register_backward, threads_of
 from napari_coreg.core.repeatability import repeatability
 from napari_coreg.core.simulation import SimulatedMove, simulated_error
@@ -113,7 +113,7 @@ def check_inverse(
     if backward is None:
         told = _told(on_step, "The other way round")
         backward = register_backward(subject, on_progress=told, is_cancelled=is_cancelled)
-    mask = body_mask(subject.fixed) if subject.fixed_mask is None else subject.fixed_mask
+    mask = body_or_all(subject.fixed) if subject.fixed_mask is None else subject.fixed_mask
 
     def tell(part: float) -> None:
         if on_step is not None:
