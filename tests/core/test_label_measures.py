@@ -20,6 +20,7 @@ def image_of(values: np.ndarray) -> sitk.Image:
 
 
 @given(seed=st.integers(0, 2**16), dtype=st.sampled_from([np.uint8, np.int16, np.int32, np.float32]))
+@settings(deadline=None)  # kernels are compiled once
 def test_dice_is_twice_the_overlap_over_the_sum(seed, dtype):
     random = np.random.default_rng(seed)
     a, b = random.choice([0, 1, 2, 77], (2, 5, 6, 7)).astype(dtype)

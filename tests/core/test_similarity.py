@@ -192,7 +192,7 @@ def test_local_measures_are_left_out_where_they_are_not_wanted(pair):
     assert found == replace(whole, local_correlation=None, structural_similarity=None)
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(voxels=st.integers(300, 4000), seed=st.integers(0, 2**16), margin=st.booleans())
 def test_blocks_change_nothing(voxels, seed, margin):
     f, w = smooth(seed, (23, 12, 10)), smooth(seed + 1, (23, 12, 10))

@@ -73,7 +73,7 @@ def jacobian_determinant(field: sitk.Image) -> sitk.Image:
         )
     from napari_coreg.core.measuring.jacobian_kernels import fill_determinants  # noqa: PLC0415 - numba takes 0.5 s
 
-    # ITK's own filter takes the vectors as if the direction were the identity, and halves the differences at the border.
+    # ITK's filter takes the vectors as if the direction were the identity, and halves the differences at the border.
     vectors = sitk.GetArrayViewFromImage(field)
     axes = np.eye(3)
     axes[:n, :n] = np.reshape(field.GetDirection(), (n, n)).T / np.reshape(field.GetSpacing(), (n, 1))

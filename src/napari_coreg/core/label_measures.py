@@ -193,9 +193,7 @@ class _LabelPair:
             raise VolumeError("neither volume has a label other than 0, so there is no overlap to measure")
         self._a, self._b = _numbered(a, self.labels), _numbered(b, self.labels)
         self._spacing = Grid.of(fixed_labels).spacing_xyz[::-1]
-        counts = len(self.labels) + 1
-        self._voxels = [np.bincount(numbers.ravel(), minlength=counts) for numbers in (self._a, self._b)]
-        self._common = np.bincount(self._a[self._a == self._b], minlength=counts)
+        self._in_a, self._in_b, self._common = _counted(self._a, self._b, len(self.labels) + 1)
         self._boxes: list[list[Any]] | None = None
 
     def dice(self, number: int) -> float:
@@ -218,7 +216,7 @@ class _LabelPair:
         )
 
     def _counts(self, number: int) -> tuple[int, int, int]:
-        return int(self._common[number]), int(self._voxels[0][number]), int(self._voxels[1][number])
+        return int(self._common[number]), int(self._in_a[number]), int(self._in_b[number])
 
     def _distances(self, number: int) -> tuple[float, float]:
         if self._boxes is None:
@@ -248,8 +246,21 @@ def _as_labels(image: sitk.Image, role: str) -> NDArray[np.int32]:
 
 def _values_of(values: NDArray[np.int32]) -> NDArray[np.int64]:
     if values.max() < _TABLE:
-        return np.flatnonzero(np.bincount(values.ravel()))
+        from napari_coreg.core.measuring.label_kernels import mark_values  # noqa: PLC0415 - numba takes 0.5 s
+
+        is_there = np.zeros(int(values.max()) + 1, np.bool_)
+        mark_values(np.ascontiguousarray(values).reshape(-1), is_there)
+        return np.flatnonzero(is_there)
     return np.unique(values).astype(np.int64)
+
+
+def _counted(a: NDArray[np.int32], b: NDArray[np.int32], numbers: int) -> NDArray[np.int64]:
+    """Return how many voxels have each number in a, in b, and in both, shape (3, numbers)."""
+    from napari_coreg.core.measuring.label_kernels import count_numbers  # noqa: PLC0415 - numba takes 0.5 s
+
+    counts = np.zeros((3, numbers), np.int64)
+    count_numbers(a.reshape(-1), b.reshape(-1), counts)
+    return counts
 
 
 def _numbered(values: NDArray[np.int32], labels: list[int]) -> NDArray[np.int32]:
