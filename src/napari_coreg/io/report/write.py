@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from napari_coreg.core.quality.subject import Assessment, Subject
 
 SUFFIXES = (".html", ".htm")
+_PLAIN = {"python": "Python", "platform": "Platform", "date": "Date"}
 SIGNERS = ("Made by", "Checked by", "Approved by")
 
 
@@ -112,7 +113,7 @@ def _content(subject: Subject, assessment: Assessment, signed_by: Sequence[str])
         ],
         "explained": explained(quality),
         "made": made_of(subject, quality),
-        "environment": [(name[:1].upper() + name[1:], value) for name, value in quality.environment.items()],
+        "environment": [(_PLAIN.get(name, name), value) for name, value in quality.environment.items()],
         "signatures": list(zip(SIGNERS, signers, strict=True)),
     }
 
