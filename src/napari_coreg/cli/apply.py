@@ -114,8 +114,8 @@ def _inverse(transform: sitk.Transform, grid: Grid, tolerance_mm: float) -> sitk
         raise CoregError("nothing that the transform is known for comes to the volume of --like; is it the one?")
     if inverse.maximum_mm > tolerance_mm:
         raise CoregError(
-            f"the inverse is wrong by up to {inverse.maximum_mm:.2g} mm, as where the transform folds space; take it "
-            f"as it is with --inverse-tolerance {_rounded_up(inverse.maximum_mm):g}, or register the other way round"
+            f"the inverse is wrong by up to {inverse.maximum_mm:.2g} mm, as where the transform folds space, or nearly "
+            f"so; take it with --inverse-tolerance {_rounded_up(inverse.maximum_mm):g}, or register the other way round"
         )
     return inverse.transform
 
