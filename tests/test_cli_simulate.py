@@ -117,4 +117,4 @@ def test_help_tells_the_defaults_of_the_core():
     assert fields["smoothness_mm"].default == 40
     assert fields["intensity"].default == INTENSITIES[0]
     options = make_parser().parse_args(["simulate", "a", "-o", "b"])
-    assert command._moves(options) == [SimulatedMove()]
+    assert command.moves_of(options) == [SimulatedMove()]

@@ -10,10 +10,12 @@ import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
 from napari_coreg.core import repeatability as module
+from napari_coreg.core.body_mask import body_mask
+from napari_coreg.core.geometry import Grid
 from napari_coreg.core.presets import load_preset
 from napari_coreg.core.repeatability import repeatability
 from napari_coreg.core.simulation import SimulatedMove, simulate
-from napari_coreg.core.transforms import compose
+from napari_coreg.core.transforms import compose, from_matrix
 from napari_coreg.core.verdict import Verdict
 from napari_coreg.errors import RecipeError, RegistrationCancelled, RegistrationError, VolumeError
 
@@ -51,7 +53,8 @@ def faked(monkeypatch):
             if isinstance(outcome, Exception):
                 raise outcome
             transform, state = outcome
-            jitter = module.random_rigid(fake.centre, 5.0, 5.0, np.random.default_rng([recipe.seed, 1]))
+            there, here = Grid.of(moving).index_to_lps, Grid.of(fixed).index_to_lps
+            jitter = from_matrix(there @ np.linalg.inv(here))  # the fixed volume is the moving one, not jittered
             return Result(compose(transform, jitter), Verdict(state, ("because",), {}))
 
         monkeypatch.setattr(module, "register", register)
@@ -69,7 +72,6 @@ def shift(*vector):
 
 
 def test_the_spread_is_the_standard_deviation_of_the_transforms_as_a_distance(volume, faked):
-    faked.centre = module._centre(volume)
     scale = sitk.ScaleTransform(3, (1.1, 1.0, 1.0))
     faked([(shift(1, 0, 0), "good"), (shift(0, 2, 0), "doubtful"), (scale, "good")])
     found = repeatability(volume, volume, TURNED, runs=3)
@@ -87,7 +89,6 @@ def test_the_spread_is_the_standard_deviation_of_the_transforms_as_a_distance(vo
 
 
 def test_distances_from_the_mean_are_told_for_each_run_and_slabs_change_nothing(volume, faked, monkeypatch):
-    faked.centre = module._centre(volume)
     monkeypatch.setattr("napari_coreg.core.slabs.SLAB_VOXELS", 1)
     faked([(shift(3, 0, 0), "good"), (shift(-3, 0, 0), "good"), (shift(0, 0, 0), "good")])
     found = repeatability(volume, volume, TURNED, runs=3)
@@ -97,7 +98,6 @@ def test_distances_from_the_mean_are_told_for_each_run_and_slabs_change_nothing(
 
 
 def test_each_run_has_a_seed_of_its_own_and_faces_a_moving_volume_that_lies_elsewhere(volume, faked):
-    faked.centre = module._centre(volume)
     seen: list = []
     start = shift(1, 2, 3)
     faked([(shift(0, 0, 0), "good")] * 2, seen)
@@ -106,21 +106,23 @@ def test_each_run_has_a_seed_of_its_own_and_faces_a_moving_volume_that_lies_else
     assert (
         [row.seed for row in found.rows] == [recipe.seed for _, recipe, _ in seen] == [TURNED.seed + 1, TURNED.seed + 2]
     )
+    body = body_mask(volume)
+    middle = np.argwhere(sitk.GetArrayViewFromImage(body)).mean(axis=0)[::-1]
+    centre = body.TransformContinuousIndexToPhysicalPoint(middle.tolist())
     for moving, _, named in seen:
         assert named["initial_transform"] is start
         assert named["moving_mask"].GetOrigin() == moving.GetOrigin()
         assert named["moving_mask"].GetDirection() == moving.GetDirection()
         turn = np.reshape(moving.GetDirection(), (3, 3)) @ np.linalg.inv(np.reshape(volume.GetDirection(), (3, 3)))
         assert np.rad2deg(Rotation.from_matrix(turn).magnitude()) == pytest.approx(5)
-        index = volume.TransformPhysicalPointToContinuousIndex(faked.centre.tolist())
+        index = volume.TransformPhysicalPointToContinuousIndex(centre)
         there = moving.TransformContinuousIndexToPhysicalPoint(index)
-        assert np.linalg.norm(there - faked.centre) == pytest.approx(5)
+        assert np.linalg.norm(np.subtract(there, centre)) == pytest.approx(5)
     assert seen[0][0].GetOrigin() != seen[1][0].GetOrigin()
     np.testing.assert_allclose(found.maximum_mm, 0, atol=1e-4)
 
 
 def test_runs_that_fail_are_counted_and_those_without_a_transform_are_left_out(volume, faked):
-    faked.centre = module._centre(volume)
     faked([(shift(0, 0, 0), "good"), RegistrationError("no overlap"), (shift(0, 0, 4), "failed")])
     found = repeatability(volume, volume, TURNED, runs=3)
     assert found.failures == 2
@@ -131,14 +133,12 @@ def test_runs_that_fail_are_counted_and_those_without_a_transform_are_left_out(v
 
 
 def test_a_spread_of_one_run_is_none(volume, faked):
-    faked.centre = module._centre(volume)
     faked([(shift(0, 0, 0), "good"), RegistrationError("no overlap")])
     with pytest.raises(RegistrationError, match=r"only 1 of 2 runs .* no overlap"):
         repeatability(volume, volume, TURNED, runs=2)
 
 
 def test_the_mask_is_where_it_counts(volume, faked):
-    faked.centre = module._centre(volume)
     faked([(shift(0, 0, 0), "good"), (sitk.ScaleTransform(3, (1.2, 1, 1)), "good")] * 2)
     mask = sitk.Image(volume.GetSize(), sitk.sitkUInt8)
     mask.CopyInformation(volume)

@@ -38,7 +38,7 @@ _FIELDS = ("rotation_degrees", "shift_mm", "deformation_mm", "smoothness_mm", "n
 def run(options: argparse.Namespace) -> None:
     """Run the command; what can be refused is, before volumes are read."""
     require_result_folder(options.output)
-    recipe, moves = chosen_recipe(options.recipe, settings=options.set), _moves(options)
+    recipe, moves = chosen_recipe(options.recipe, settings=options.set), moves_of(options)
     told = options.quiet or options.json
     with quiet_itk(), limited_threads(options.threads):
         volume = read_volume(options.fixed, options.volume)
@@ -75,7 +75,7 @@ def _staged(folder: Path) -> Iterator[Path]:
             folder.rmdir()
 
 
-def _moves(options: argparse.Namespace) -> list[SimulatedMove]:
+def moves_of(options: argparse.Namespace) -> list[SimulatedMove]:
     """Return one move for each repeat, with the seeds from the first on."""
     settings = {
         name: getattr(options, word)

@@ -12,7 +12,7 @@ from napari_coreg.core.deformation import require_axes
 from napari_coreg.core.geometry import as_grid
 from napari_coreg.core.resample import resample
 from napari_coreg.core.similarity import overlap_mask
-from napari_coreg.core.slabs import coarse_grid, slab_grid, slabs
+from napari_coreg.core.slabs import as_image, slab_grid, slabs, thinned
 from napari_coreg.core.transforms import compose, displacement_field
 from napari_coreg.errors import GeometryError
 
@@ -182,7 +182,7 @@ def _measure(
     is_cancelled: IsCancelled | None,
 ) -> Consistency:
     """Measure how far apart two ways take the points of a grid, where each of `stays` ends in its grid."""
-    coarse = coarse_grid(grid, most_voxels)[0]
+    coarse = thinned(grid, most_voxels)
     wanted = _wanted(mask, coarse)
     distances = np.full(coarse.size_xyz[::-1], np.nan, np.float32)
     for start, stop in slabs(coarse, on_fraction, is_cancelled):
@@ -217,14 +217,10 @@ def _wanted(mask: sitk.Image | None, grid: Grid) -> NDArray[np.bool_]:
 
 
 def _consistency(distances: NDArray[np.float32], grid: Grid, wanted: int) -> Consistency:
-    image = sitk.GetImageFromArray(distances)
-    image.SetOrigin(grid.origin_lps)
-    image.SetSpacing(grid.spacing_xyz)
-    image.SetDirection(grid.direction)
     found = distances[~np.isnan(distances)].astype(np.float64)
     median, p95 = np.percentile(found, (50, 95)) if found.size else (np.nan, np.nan)
     return Consistency(
-        map_mm=image,
+        map_mm=as_image(distances, grid),
         mean_mm=float(found.mean()) if found.size else np.nan,
         median_mm=float(median),
         p95_mm=float(p95),

@@ -68,8 +68,10 @@ def names(layers: list[Any]) -> list[str]:
 
 
 def warp(qtbot: Any, dock: WarpWidget, *layers: str) -> None:
-    for name in layers:
-        dock.choice.tick(dock._viewer.layers[name])
+    for layer in dock.choice.layers():
+        if layer.name in layers:
+            dock.choice.tick(layer)
+    assert set(layers) <= {layer.name for layer in dock.choice.ticked()}
     with qtbot.waitSignal(dock.finished):
         qtbot.mouseClick(dock.warp_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not dock.is_busy())

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from napari_coreg.core.search.landscape import Landscape, Matrix, Pose
 
 _FIT_POINTS = 20_000
-_BENT_VOXELS = 1_000_000  # are enough for the coarse search, which looks at some 40 voxels across the body
 
 
 def judge_transform(

@@ -30,13 +30,6 @@ _FIELDS = {
     "structural_similarity": "structural_similarity",
     "overlapping_voxels": "voxels",
 }
-_OPTIMIZED = {
-    "mean_squares": "mean_squares",
-    "correlation": "correlation",
-    "local_correlation": "local_correlation",
-    "mattes_mutual_information": "mutual_information",
-    "joint_histogram_mutual_information": "mutual_information",
-}
 
 
 def measure_intensities(subject: Subject, grader: Grader, *, is_cancelled: IsCancelled | None = None) -> Found:
