@@ -155,4 +155,6 @@ def _of_repeatability(found: Repeatability) -> str:
 
 def _of_simulation(found: SimulationOutcome, recipe: Recipe) -> str:
     state = found.result.verdict.state
-    return f"{recipe.title or recipe.name}, {found.result.seconds:.0f} s; verdict: {state}."
+    seconds = max(1, round(found.result.seconds))
+    words = f"{recipe.title or recipe.name}, {seconds} s."
+    return f"{words} The verdict on it, which knows no truth: {state}."
