@@ -11,7 +11,7 @@ import jinja2
 import napari_coreg
 from napari_coreg.core.transforms import is_linear, to_matrix
 from napari_coreg.errors import CoregError, FileError
-from napari_coreg.io.atomic import full_suffix, replacing
+from napari_coreg.io.atomic import full_suffix, replacing, require_folder_of
 from napari_coreg.io.report.pictures import check_groups, deformation_groups, overlay_groups
 from napari_coreg.io.report.provenance import made_of
 from napari_coreg.io.report.tables import counts_of, explained, groups_of, name_of
@@ -88,8 +88,7 @@ def require_report(path: str | Path) -> None:
         raise FileError(
             f"{path}: a report is written as .html; give a name that ends in it, and print it to PDF from a browser"
         )
-    if not path.absolute().parent.is_dir():
-        raise FileError(f"{path}: the folder {path.parent} does not exist; make it first")
+    require_folder_of(path)
 
 
 def _content(subject: Subject, assessment: Assessment, signed_by: Sequence[str]) -> dict[str, Any]:
