@@ -51,6 +51,14 @@ def test_the_table_tells_the_error_before_and_after_and_the_files_hold_it(volume
     assert errors.shape == (32, 36, 40)
 
 
+def test_a_recipe_that_bends_nothing_is_told_so_where_the_motion_bends(volume, tmp_path, capsys):
+    bending = [*QUICK[:4], "--deformation", "2", "--rotation", "0", "--shift", "0"]
+    assert main(["simulate", volume, "-o", str(tmp_path / "out"), *bending]) in (0, 3)
+    assert "translation bends nothing" in capsys.readouterr().err
+    assert main(["simulate", volume, "-o", str(tmp_path / "out"), *QUICK]) == 0
+    assert "bends nothing" not in capsys.readouterr().err
+
+
 def test_repeats_go_on_from_the_seed_and_stand_in_one_record(volume, tmp_path, capsys):
     out = tmp_path / "out"
     words = ["simulate", volume, "-o", str(out), *QUICK, "--seed", "4", "--repeats", "2", "--json"]

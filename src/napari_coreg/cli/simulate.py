@@ -23,7 +23,7 @@ from napari_coreg.io.volumes import read_volume, write_volume
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import SimpleITK as sitk
 
@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> None:
         mask = None if options.mask is None else read_volume(options.mask).image
         if not told:
             note_volume("volume", volume)
+            _note_what_cannot_be_found(recipe, moves)
         with _staged(options.output) as folder:
             rows = [_one(volume.image, recipe, move, mask, options, folder) for move in moves]
             ended = [row for row in rows if "after" in row]
@@ -57,6 +58,12 @@ def run(options: argparse.Namespace) -> None:
     elif not options.quiet:
         say(_table(rows))
         say(f"written to {options.output}")
+
+
+def _note_what_cannot_be_found(recipe: Recipe, moves: Sequence[SimulatedMove]) -> None:
+    """Tell that a recipe without a stage that bends leaves the deformation as an error."""
+    if any(move.deformation_mm for move in moves) and all(stage.kind != "bspline" for stage in recipe.stages):
+        note(f"{recipe.name} bends nothing, so the deformation stays as an error; --deformation 0 leaves it out")
 
 
 @contextmanager
