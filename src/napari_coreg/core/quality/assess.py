@@ -29,7 +29,7 @@ from napari_coreg.core.quality.rows import Grader
 from napari_coreg.core.quality.steps import Steps
 from napari_coreg.core.quality.subject import Assessment
 from napari_coreg.core.verdict import Verdict
-from napari_coreg.errors import GeometryError, RegistrationError, VolumeError
+from napari_coreg.errors import GeometryError, RegistrationCancelled, RegistrationError, VolumeError
 
 __all__ = ["LONG_CHECKS", "LongCheck", "assess"]
 
@@ -86,6 +86,7 @@ def assess(
     )
     grader = Grader.of(subject.fixed, subject.moving, limits)
     steps.begin(_BODY)
+    _compile(is_cancelled)
     body = body_or_all(subject.fixed)
     steps.begin(_MOTION)
     motion = measure_motion(subject, body, grader, on_fraction=steps.tell, is_cancelled=is_cancelled)
@@ -102,6 +103,14 @@ def assess(
     quality = _quality(subject, limits, verdict, motion, parts)
     steps.end()
     return Assessment(quality, {name: image for part in parts for name, image in part.maps.items()})
+
+
+def _compile(is_cancelled: IsCancelled | None) -> None:
+    """Compile kernels where that is still to do, in a process of its own, so that no window stands still."""
+    from napari_coreg.core.measuring.compiling import compile_ahead  # noqa: PLC0415 - numba takes 0.5 s
+
+    if not compile_ahead(is_cancelled or (lambda: False)):
+        raise RegistrationCancelled("measuring the registration was cancelled")
 
 
 def _checks(runs: Runs, asked: Sequence[LongCheck], steps: Steps) -> list[Found]:
