@@ -39,8 +39,8 @@ def as_text(quality: Quality) -> str:
     about = [
         ("fixed", _volume(quality.fixed)),
         ("moving", _volume(quality.moving)),
-        ("transform", f"{quality.transform.kind}, turned by {number(angle)} degrees {_source(quality)}"),
-        ("", f"shifted by {number(shift)} mm at the centre of the body"),
+        ("transform", f"{quality.transform.kind} {_source(quality)}".rstrip()),
+        ("", f"turned by {number(angle)} degrees, shifted by {number(shift)} mm at the centre of the body"),
         ("verdict", f"{quality.verdict.state}: {'; '.join(quality.verdict.reasons)}"),
     ]
     blocks = [

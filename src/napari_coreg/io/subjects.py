@@ -178,7 +178,8 @@ class _Reading:
         values = sitk.GetArrayViewFromImage(image)
         if alike_neighbours(values) < _ALIKE and len(np.unique(values)) > _FEW:
             raise VolumeError(
-                f"{path}: looks like an image, not like labels of structures: neighbouring voxels seldom share a value"
+                f"{path}: looks like an image, not like labels of structures: neighbouring voxels seldom "
+                "share a value; give a volume of whole numbers, one for each structure"
             )
         return image
 
