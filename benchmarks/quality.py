@@ -3,9 +3,9 @@
     python benchmarks/quality.py [--threads 2] [--skip-inverse]
 
 Two brains of 256^3 voxels with their labels, as their headers place them (fsaverage and mne_seeg): Dice, mean surface
-distance and Hausdorff 95 of every structure, local and structural similarity, and, of a smooth known field, the Jacobian
-determinant and the inverse with the error it reaches. CPU seconds count all threads; each runs once, after kernels were
-compiled. "differs" is the largest difference between our numbers and theirs.
+distance and Hausdorff 95 of every structure, local and structural similarity, and, of a smooth known field, the
+Jacobian determinant and the inverse with the error it reaches. CPU seconds count all threads; each runs once, after
+kernels were compiled. "differs" is the largest difference between our numbers and theirs.
 """
 
 from __future__ import annotations
