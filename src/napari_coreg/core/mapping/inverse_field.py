@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FIRST_NODES = 2**16
 MOST_NODES = 2**23  # 200 MB
-_AT_ONCE = 400_000  # points
+_AT_ONCE = 100_000  # points, between two looks at whether to go on
 _MEASURED = 120_000  # points, by the compiled map
 _CHECKED = 20_000  # of them, by SimpleITK itself
 _MOST_OF_P95 = 3.0  # where the largest error is more, single points are off, not nodes far apart
