@@ -113,6 +113,23 @@ def test_the_stated_error_bounds_that_of_fresh_points(kind, turn, scale, shift, 
 
 @settings(max_examples=4, deadline=None)
 @given(turn=vectors, scale=vectors, shift=vectors, seed=numbers, kind=st.sampled_from(["spline", "field", "two"]))
+def test_at_the_voxels_the_inverse_is_right_however_much_space_is_bent(turn, scale, shift, seed, kind):
+    fixed = grid_of(turn, (1.0, 2.0, 1.5), left_handed=True)
+    moving = grid_of(0.5 * shift, (2.5, 1.0, 2.0), (24, 20, 18), 5 * scale)
+    bent = chain(kind, fixed, turn, scale, shift, seed)
+    wild = smooth_spline(moving, seed + 2, cells=7, part=0.2)
+    transform = sitk.CompositeTransform([wild, bent])
+    inverse = find_inverse(transform, moving, at_voxels=True)
+    assert inverse.maximum_mm < 0.002
+    q = moving.to_lps(np.random.default_rng(seed).integers(0, moving.size_xyz, (2000, 3)).astype(float))
+    p = mapped(inverse.transform, q)
+    counted = well_inside(fixed, p, 4.0) & well_inside(moving, mapped(bent, p), 4.0)
+    errors = np.linalg.norm(mapped(transform, p) - q, axis=1)[counted]
+    assert errors.size == 0 or errors.max() < 0.002
+
+
+@settings(max_examples=4, deadline=None)
+@given(turn=vectors, scale=vectors, shift=vectors, seed=numbers, kind=st.sampled_from(["spline", "field", "two"]))
 def test_points_come_back_without_a_grid(turn, scale, shift, seed, kind):
     fixed = grid_of(turn, (1.0, 2.0, 1.5), left_handed=True)
     transform = chain(kind, fixed, turn, scale, shift, seed)

@@ -108,7 +108,13 @@ def _surface(options: argparse.Namespace, transform: sitk.Transform, *, is_numer
 def _inverse(transform: sitk.Transform, grid: Grid, tolerance_mm: float) -> sitk.Transform:
     """Return the inverse over a grid, tell its error, and refuse it where that is too large."""
     with cancel_on_interrupt() as is_cancelled:
-        inverse = find_inverse(transform, grid, tolerance_mm=min(TOLERANCE_MM, tolerance_mm), is_cancelled=is_cancelled)
+        inverse = find_inverse(
+            transform,
+            grid,
+            tolerance_mm=min(TOLERANCE_MM, tolerance_mm),
+            at_voxels=True,
+            is_cancelled=is_cancelled,
+        )
     note(str(inverse))
     if np.isnan(inverse.maximum_mm):
         raise CoregError("nothing that the transform is known for comes to the volume of --like; is it the one?")

@@ -75,6 +75,7 @@ def find_inverse(
     grid: Grid,
     *,
     tolerance_mm: float = TOLERANCE_MM,
+    at_voxels: bool = False,
     on_fraction: OnFraction | None = None,
     is_cancelled: IsCancelled | None = None,
 ) -> Inverse:
@@ -93,6 +94,11 @@ def find_inverse(
         Where the inverse is to hold, normally the moving image's; to half a voxel beyond the centres.
     tolerance_mm : float
         Error that is good enough.
+    at_voxels : bool
+        Solve it at each voxel of the grid, and measure it there and not between: to look at images through it on this
+        grid, it is right where space swells and shrinks so much that a field could not follow. Where space is folded,
+        the error is that between voxels all the same. Of grids of more than 33 million voxels, the field is found as
+        ever.
     on_fraction : callable, optional
         Called with the part that is done, 0 to 1.
     is_cancelled : callable, optional
@@ -130,7 +136,8 @@ def find_inverse(
         return Inverse(invert(transform), is_exact=True, mean_mm=0.0, p95_mm=0.0, maximum_mm=0.0, unreached=0.0)
     from napari_coreg.core.mapping.inverse_field import InverseSearch, Watch  # noqa: PLC0415 - numba takes 0.5 s
 
-    return InverseSearch(transform, grid, tolerance_mm, Watch(on_fraction, is_cancelled)).run()
+    search = InverseSearch(transform, grid, tolerance_mm, Watch(on_fraction, is_cancelled))
+    return search.at_voxels() if at_voxels else search.run()
 
 
 def measure_inverse(

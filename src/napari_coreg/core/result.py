@@ -193,6 +193,7 @@ class RegistrationResult(Finished):
         self,
         *,
         tolerance_mm: float = TOLERANCE_MM,
+        at_voxels: bool = False,
         on_fraction: OnFraction | None = None,
         is_cancelled: IsCancelled | None = None,
     ) -> Inverse:
@@ -209,16 +210,22 @@ class RegistrationResult(Finished):
             if known.maximum_mm <= tolerance_mm:
                 return known
         return find_inverse(
-            self.transform, grid, tolerance_mm=tolerance_mm, on_fraction=on_fraction, is_cancelled=is_cancelled
+            self.transform,
+            grid,
+            tolerance_mm=tolerance_mm,
+            at_voxels=at_voxels,
+            on_fraction=on_fraction,
+            is_cancelled=is_cancelled,
         )
 
     def inverse_displacement_field(self) -> sitk.Image:
         """Return the inverse's displacement on the moving grid, LPS mm, 32-bit floats.
 
-        Of `inverse_transform`, where there is one; else of what `find_inverse` finds, which also tells how accurate it
-        is.
+        Of `inverse_transform`, where there is one; else of what `find_inverse` finds at each voxel, which also tells
+        how accurate it is.
         """
-        inverse = self.inverse_transform if self.inverse_transform is not None else self.find_inverse().transform
+        known = self.inverse_transform
+        inverse = self.find_inverse(at_voxels=True).transform if known is None else known
         return transforms.displacement_field(inverse, Grid.of(self.moving))
 
     def save(self, folder: str | Path) -> Path:

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from napari_coreg.core.slabs import OnFraction
 
     Floats = NDArray[np.float64]
+    Singles = NDArray[np.float32]
 
 FIRST_NODES = 2**16
 MOST_NODES = 2**23  # 200 MB
+MOST_AT_VOXELS = 2**25  # 800 MB: 256^3 and 512 x 512 x 128
 _AT_ONCE = 100_000  # points, between two looks at whether to go on
 _MEASURED = 120_000  # points, by the compiled map
 _CHECKED = 20_000  # of them, by SimpleITK itself
@@ -86,6 +88,23 @@ class InverseSearch:
         self._watch.finish()
         return best
 
+    def at_voxels(self) -> Inverse:
+        """Return the inverse with a node at each voxel of the grid, and its error there."""
+        if self._grid.number_of_voxels > MOST_AT_VOXELS:
+            return self.run()
+        start = self._over(nodes_over(self._grid, _spacing_mm(self._grid, FIRST_NODES)), None)
+        self._watch.next_round()
+        errors, inside = np.empty((2, self._grid.number_of_voxels), np.float32)
+        inverse = self._over(self._grid, start, (errors, inside))
+        self._watch.finish()
+        counted = errors[inside > self._tolerance_mm]
+        figures = _figures(counted) if len(counted) else (math.nan, math.nan, math.nan)
+        found = Inverse(inverse, False, *figures, unreached=float(np.mean(inside <= 0)))
+        if not self._preimages.folds:
+            return found
+        between = self.measured(inverse, self._grid)  # neighbours may come from different sheets
+        return between if between.maximum_mm > found.maximum_mm else found
+
     def _helps(self, before: Inverse, now: Inverse, finer: float) -> bool:
         """Whether closer nodes lessen the error, as they do unless space is folded."""
         if now.p95_mm <= self._tolerance_mm / 2 and now.maximum_mm > _FOLD_OF_P95 * now.p95_mm:
@@ -98,8 +117,13 @@ class InverseSearch:
         nodes = nodes_over(self._grid, spacing_mm)
         return self.measured(self._over(nodes, start), nodes)
 
-    def _over(self, nodes: Grid, start: sitk.Transform | None) -> sitk.Transform:
-        """Return the inverse with displacements at `nodes`, solved from where `start` leads."""
+    def _over(
+        self, nodes: Grid, start: sitk.Transform | None, fill: tuple[Singles, Singles] | None = None
+    ) -> sitk.Transform:
+        """Return the inverse with displacements at `nodes`, solved from where `start` leads.
+
+        Fills in for each node its error and how far inside of all domains its counterpart lies, where that is wanted.
+        """
         n, count = nodes.dimension, nodes.number_of_voxels
         first = None if start is None else Chain.of(start)
         matrix = to_matrix(self._preimages.linear)
@@ -108,7 +132,10 @@ class InverseSearch:
             end = min(count, begin + _AT_ONCE)
             targets = nodes.to_lps(np.stack(np.unravel_index(np.arange(begin, end), nodes.size_xyz, "F"), axis=-1))
             starts = None if first is None else first.follow(targets)[0]
-            found, _ = self._preimages.find(targets, starts, MOST_TRIES if first is None else _TRIES_AGAIN)
+            found, inside = self._preimages.find(targets, starts, MOST_TRIES if first is None else _TRIES_AGAIN)
+            if fill is not None:
+                back = self._preimages.chain.follow(found)[0]
+                fill[0][begin:end], fill[1][begin:end] = np.linalg.norm(back - targets, axis=1), inside
             field[begin:end] = found @ matrix[:n, :n].T + matrix[:n, n] - targets
             self._watch.tell(end / count)
         image = sitk.GetImageFromArray(field.reshape(*nodes.size_xyz[::-1], n), isVector=True)
@@ -137,7 +164,7 @@ class InverseSearch:
         return Inverse(inverse, False, float(mean), float(p95), float(maximum), unreached)
 
 
-def _figures(errors_mm: Floats) -> tuple[float, ...]:
+def _figures(errors_mm: Floats | Singles) -> tuple[float, float, float]:
     return float(errors_mm.mean()), float(np.percentile(errors_mm, 95)), float(errors_mm.max())
 
 

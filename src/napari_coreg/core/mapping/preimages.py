@@ -79,6 +79,12 @@ class Preimages:
             points[chosen], left[chosen], inside[chosen] = found[nearer], still_left[nearer], found_inside[nearer]
         return points, inside
 
+    @cached_property
+    def folds(self) -> bool:
+        """Whether space is folded somewhere, as far as the seeds tell: the determinant has both signs."""
+        determinants = np.linalg.det(self.chain.jacobians(self._seeds[0])[1])
+        return bool(determinants.min() <= 0 < determinants.max())
+
     def _seeds_near(self, targets_lps: Floats, rank: int) -> Floats:
         """Return for each target the seed whose image is the (rank + 1)-th nearest."""
         seeds, tree = self._seeds

@@ -71,7 +71,9 @@ class Carrier:
         """
         if self._pull is None:
             grid = self.way.moving.grid
-            found = find_inverse(self.way.transform, grid, on_fraction=on_fraction, is_cancelled=is_cancelled)
+            found = find_inverse(
+                self.way.transform, grid, at_voxels=True, on_fraction=on_fraction, is_cancelled=is_cancelled
+            )
             self._pull = found.transform
             self._accuracy = Accuracy(found.is_exact, 0.0 if found.is_exact else found.p95_mm)
         return self._pull, self._accuracy
