@@ -47,6 +47,18 @@ def name_of(page):
     return str(page.relative_to(ROOT))
 
 
+# They run recipes again and again, or all commands; the README's examples run always.
+LONG = {
+    f"docs/how-to/{name}.md"
+    for name in ("choose-a-b-spline-engine", "command-line", "evaluate-a-registration", "make-a-report")
+} | {"docs/how-to/simulate-a-known-truth.md"}
+WITH_EXAMPLES = [
+    pytest.param(page, id=name_of(page), marks=[pytest.mark.slow] if name_of(page) in LONG else [])
+    for page in PAGES
+    if examples(page)
+]
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder with the volumes that the examples speak of, and no display."""
@@ -69,7 +81,7 @@ def viewer(folder):
 
 
 @pytest.mark.filterwarnings("ignore:Non-orthogonal slicing:UserWarning")  # napari's, of any oblique volume
-@pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=name_of)
+@pytest.mark.parametrize("page", WITH_EXAMPLES)
 def test_examples_run_in_the_order_of_the_page(page, viewer, capsys):
     names = {"viewer": viewer, "__name__": "__main__"}
     for kind, code in examples(page):
