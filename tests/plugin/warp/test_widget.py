@@ -222,9 +222,10 @@ def test_a_transform_from_a_file_goes_between_the_layers_that_are_chosen(qtbot, 
 
 
 def test_closing_the_dock_ends_what_runs(qtbot, dock, scene, monkeypatch):
-    ended = threading.Event()
+    began, ended = threading.Event(), threading.Event()
 
     def endless(*_args: Any, is_cancelled: Any, **_more: Any) -> None:
+        began.set()
         while not is_cancelled():
             threading.Event().wait(0.001)
         ended.set()
@@ -237,8 +238,9 @@ def test_closing_the_dock_ends_what_runs(qtbot, dock, scene, monkeypatch):
     qtbot.addWidget(holder)
     dock.setParent(holder)
     dock.warp()
+    qtbot.waitUntil(began.is_set, timeout=30_000)  # the pool may be busy with what other tests began
     dock.setParent(None)
-    qtbot.waitUntil(ended.is_set, timeout=30_000)  # the pool may be busy with what other tests began
+    qtbot.waitUntil(ended.is_set)
     qtbot.waitUntil(lambda: not dock.is_busy())
 
 
