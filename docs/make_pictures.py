@@ -92,6 +92,7 @@ def _known() -> Subject:
             result.save(folder / "ct-mr"),
             fixed_labels=sample_path("labels_ct.nii.gz"),
             moving_labels=sample_path("labels_mr_t1.nii.gz"),
+            label_names=sample_path("labels.csv"),
             fixed_points=sample_path("landmarks_ct.csv"),
             moving_points=sample_path("landmarks_mr_t1.csv"),
         )
