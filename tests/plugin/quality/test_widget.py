@@ -482,6 +482,16 @@ class TestTable:
         dock.limits.set_limits(Limits(name="mine", limits=()))
         assert not item_of(dock.numbers, "Displacement (mm)").isExpanded()
 
+    def test_what_is_graded_is_unfolded_and_all_where_nothing_is(self, qtbot, dock, known_pair):
+        dock.limits.set_limits(Limits(name="mine", limits=()))
+        measure(qtbot, dock)
+        headings = [dock.numbers.topLevelItem(place) for place in range(dock.numbers.topLevelItemCount())]
+        assert all(heading.isExpanded() for heading in headings)
+        dock.limits.set_limits(DEFAULT_LIMITS)
+        choose_all(dock, known_pair)
+        measure(qtbot, dock)
+        assert item_of(dock.numbers, "Landmarks (mm)").isExpanded()
+
     def test_what_was_unfolded_stays_so(self, qtbot, dock, known_pair):
         choose_all(dock, known_pair)
         measure(qtbot, dock)

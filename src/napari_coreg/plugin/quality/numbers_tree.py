@@ -105,11 +105,12 @@ class NumbersTree(QTreeWidget):
         groups: dict[str, list[Row]] = {}
         for row in quality.rows:
             groups.setdefault(row.group, []).append(row)
+        graded = {name for name, rows in groups.items() if any(row.status != "info" for row in rows)}
         for name, rows in groups.items():
             landmarks = quality.landmarks if name == "Landmarks" else ()
             item = self._group(name, rows, landmarks, quality.limits)
-            is_graded = any(row.status != "info" for row in rows)
-            item.setExpanded(is_graded if unfolded is None else item.text(NAME) in unfolded)
+            is_open = name in graded or not graded
+            item.setExpanded(is_open if unfolded is None else item.text(NAME) in unfolded)
             if unfolded is not None:
                 self._unfold_again(item, unfolded)
         if self._sorted_by is not None:
