@@ -51,6 +51,20 @@ def result_of(layer: Any) -> Any:
     return layer.metadata.get(METADATA_KEY, {}).get("result")
 
 
+def require_result(layer: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the `RegistrationResult` that a registered layer carries, and the names of the layers it was made of.
+
+    Raises
+    ------
+    VolumeError
+        The layer carries no result.
+    """
+    result = result_of(layer)
+    if result is None:
+        raise VolumeError(f"{layer.name!r} is not the result of a registration: choose a registered layer.")
+    return result, layer.metadata[METADATA_KEY].get("made_by", {})
+
+
 def source_of_result(result: Any, name: str = "", moved: sitk.AffineTransform | None = None) -> DeformationSource:
     """Return the deformation of a `RegistrationResult`."""
     grid = Grid.of(result.fixed)
@@ -67,10 +81,7 @@ def source_of_layer(layer: Any) -> DeformationSource:
     GeometryError
         As `read_layer`.
     """
-    result = result_of(layer)
-    if result is None:
-        raise VolumeError(f"{layer.name!r} is not the result of a registration: choose a registered layer.")
-    made_by = layer.metadata[METADATA_KEY].get("made_by", {})
+    result, made_by = require_result(layer)
     return source_of_result(result, str(made_by.get("moving") or layer.name), read_layer(layer, min_voxels=1).moved)
 
 

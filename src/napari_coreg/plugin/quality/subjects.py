@@ -9,9 +9,9 @@ from napari_coreg.core.deformation import require_axes
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.quality.subject import Landmarks, Subject
 from napari_coreg.errors import CoregError, GeometryError, VolumeError
-from napari_coreg.plugin.deformation.source import result_of
+from napari_coreg.plugin.deformation.source import require_result
 from napari_coreg.plugin.landmarks.paired import paired_points
-from napari_coreg.plugin.layers import METADATA_KEY, LayerVolume, labels_from_layer, mask_from_layer, read_layer
+from napari_coreg.plugin.layers import LayerVolume, labels_from_layer, mask_from_layer, read_layer
 from napari_coreg.plugin.origins import path_of
 from napari_coreg.plugin.placement import displayed_matrix, move_between
 
@@ -128,10 +128,7 @@ def known_by_layer(viewer: Any, layer: Any) -> Known:
     GeometryError
         As `read_layer`.
     """
-    result = result_of(layer)
-    if result is None:
-        raise VolumeError(f"{layer.name!r} is not the result of a registration: choose a registered layer.")
-    made_by = layer.metadata[METADATA_KEY].get("made_by", {})
+    result, made_by = require_result(layer)
     names = [str(made_by.get(side) or side) for side in ("fixed", "moving")]
     images = (result.fixed, result.moving)
     found = [_layer_of(viewer, name, Grid.of(image)) for name, image in zip(names, images, strict=True)]

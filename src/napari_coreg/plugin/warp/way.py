@@ -10,9 +10,9 @@ import numpy as np
 from napari_coreg.core.deformation import require_axes
 from napari_coreg.core.geometry import Grid
 from napari_coreg.core.transforms import to_matrix
-from napari_coreg.errors import GeometryError, VolumeError
-from napari_coreg.plugin.deformation.source import result_of
-from napari_coreg.plugin.layers import METADATA_KEY, LayerVolume, read_layer
+from napari_coreg.errors import GeometryError
+from napari_coreg.plugin.deformation.source import require_result, result_of
+from napari_coreg.plugin.layers import LayerVolume, read_layer
 from napari_coreg.plugin.placement import displayed_matrix, move_between, to_grid, trusted_header
 from napari_coreg.plugin.voxels import check_layer
 
@@ -132,10 +132,7 @@ def way_through_layer(layers: Iterable[Any], registered: Any, *, inverse: bool =
     GeometryError
         As `read_layer`.
     """
-    result = result_of(registered)
-    if result is None:
-        raise VolumeError(f"{registered.name!r} is not the result of a registration: choose a registered layer.")
-    made_by = registered.metadata[METADATA_KEY].get("made_by", {})
+    result, made_by = require_result(registered)
     fixed = Space(
         str(made_by.get("fixed") or "the fixed volume"),
         Grid.of(result.fixed),
